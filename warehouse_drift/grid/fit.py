@@ -1,0 +1,205 @@
+"""From a pilot histogram to a grid: the fewest equal-width pieces that keep every cell light.
+
+Input are ``Knot``s: runs of pilot cells holding about 1/64 of the rows each (a heavy cell is a run of its own), with
+the density of their fullest cell. A piece over several runs needs cells as narrow as its densest run asks for, so its
+cost is width x highest density; the best split into p pieces minimises the summed cost (dynamic programming over at
+most about a hundred runs). ``cost / cells`` is then the share of rows in the fullest cell.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from warehouse_drift.grid.spec import Bin, NumericGrid, Octaves, Piece
+
+PIECES = (1, 2, 4, 8)
+HEAVY = 4.0
+"""A cell that is not a single value may hold at most HEAVY / resolution of the baseline."""
+MAX_VALUE_CELLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """A run of pilot cells: value range, rows, cells, rows of its fullest impure cell (0 when all are single values)."""
+
+    lo: float
+    hi: float
+    n: int
+    cells: int
+    fullest: int
+    heaviest: int = 0
+
+
+def resolution(median_rows: float) -> int:
+    """Cells per column from the rows of a bucket: a tenth of them, between 100 and 1,000."""
+    return int(min(1000, max(100, median_rows // 10)))
+
+
+def _tail(cells: int) -> tuple[int, int]:
+    """(tail cells on each side, cells per octave), so that core, tails and atoms stay within the promised size."""
+    return cells // 8, (8 if cells >= 400 else 2)
+
+
+def _outward(lo: float, hi: float) -> tuple[float, float]:
+    """Edges rounded outwards to a few digits of the width: short SQL, and the same on every engine."""
+    width = hi - lo
+    if not math.isfinite(width):
+        return lo, math.nextafter(hi, math.inf) if hi < 1.7e308 else hi
+    if width <= 0:
+        return lo, math.nextafter(lo, math.inf)
+    step = 10.0 ** (math.floor(math.log10(width)) - 3) if width > 1e-290 else 0.0
+    if step == 0.0 or abs(lo) / step > 1e15 or abs(hi) / step > 1e15:
+        return lo, math.nextafter(hi, math.inf)
+    low = float(f"{math.floor(lo / step) * step:.15g}")
+    high = float(f"{(math.floor(hi / step) + 1) * step:.15g}")
+    return (low if low <= lo else lo), (high if high > hi else math.nextafter(hi, math.inf))
+
+
+def _build(edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float], k: int) -> NumericGrid:
+    tail, per_octave = _tail(k)
+    base, pieces = 1 + tail, []
+    for lo, hi, n in zip(edges, edges[1:], cells, strict=False):
+        pieces.append(Piece(lo, hi, n, base))
+        base += n + 1
+    width = edges[-1] - edges[0]
+    unit = width / 8 if math.isfinite(width) and width > 1e-290 else max(abs(edges[0]), 1e-300)
+    return NumericGrid(edges[0], edges[-1], tuple(pieces), tuple(sorted(atoms)), (), tail, per_octave, unit, k)
+
+
+def pilot_grid(lo: float, hi: float, k: int, *, integer: bool = False) -> NumericGrid:
+    """The first grid of a column: equal-width cells over [lo, hi]; one cell a value for integers of small range."""
+    core = k - 2 * _tail(k)[0]
+    if integer and hi - lo < core:
+        return _build((math.floor(lo), math.floor(hi) + 1.0), (int(hi - lo) + 1,), (), k)
+    low, high = _outward(lo, hi)
+    return _build((low, high), (core,), (), k)
+
+
+def value_grid(values: Sequence[float], k: int) -> NumericGrid:
+    """A cell for each of few values, and one for every gap between them."""
+    values = sorted(values)
+    return NumericGrid(values[0], math.nextafter(values[-1], math.inf), (), tuple(values), (), 0, 8, 1.0, k)
+
+
+def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None = None) -> NumericGrid:
+    """Cells by sign and powers of two, zero apart; ``tiny`` is the smallest magnitude told apart from zero."""
+    tail, per_octave = _tail(k)
+    span = cells or 8192
+    sides = []
+    top = math.log2(max(abs(lo), abs(hi), tiny))
+    bottom = math.log2(tiny)
+    signs = [s for s in (True, False) if (lo < 0 if s else hi > 0)] or [False]
+    each = max(1, min(span // len(signs), int((top - bottom) * 8) + 2))
+    per = each / max(top - bottom, 1.0)
+    base = 1 + tail
+    for negative in signs:
+        sides.append(Octaves(negative, bottom, per, each, base))
+        base += each + 2
+    high = math.nextafter(hi, math.inf) if hi < 1.7e308 else hi
+    return NumericGrid(lo, high, (), (), tuple(sides), tail, per_octave, max((hi - lo) / 8, 1e-300), k)
+
+
+def light_enough(knots: Sequence[Knot], k: int) -> bool:
+    total = sum(x.n for x in knots)
+    return total == 0 or max((x.fullest for x in knots), default=0) <= HEAVY / k * total
+
+
+def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGrid | None:
+    """The grid for these knots, or None when eight pieces cannot keep every cell light (then: geometric cells)."""
+    runs = [x for x in sorted(knots, key=lambda x: (x.lo, x.hi)) if x.n]
+    if not runs:
+        return None
+    total = sum(x.n for x in runs)
+    atoms = sorted(set(atoms))[:16]
+    core = max(8, k - 2 * _tail(k)[0] - 2 * len(atoms))
+    low, high = _outward(runs[0].lo, runs[-1].hi)
+    starts = [low] + [x.lo for x in runs[1:]] + [high]
+    density = [(x.fullest / total) * x.cells / max(x.hi - x.lo, 1e-300) if x.fullest else 0.0 for x in runs]
+    best: NumericGrid | None = None
+    for pieces in PIECES:
+        cut, cost = _split(starts, density, pieces)
+        edges = [starts[i] for i in cut]
+        if any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+            continue
+        areas = [
+            (b - a) * max(density[i:j], default=0.0)
+            for a, b, i, j in zip(edges, edges[1:], cut, cut[1:], strict=False)
+        ]
+        whole = sum(areas) or 1.0
+        spare = core - len(areas)
+        cells = [1 + int(spare * a / whole) for a in areas]
+        best = _build(edges, cells, atoms, k)
+        if cost / core <= HEAVY / k / 1.5:
+            return best
+    return best if cost / core <= HEAVY / k * 4 else None
+
+
+def _split(starts: Sequence[float], density: Sequence[float], pieces: int) -> tuple[list[int], float]:
+    """Cut positions (indices of ``starts``) of at most ``pieces`` pieces with the least summed cost, and that cost."""
+    m = len(density)
+    pieces = min(pieces, m)
+    inf = math.inf
+    cost = [[inf] * (m + 1) for _ in range(pieces + 1)]
+    back = [[0] * (m + 1) for _ in range(pieces + 1)]
+    cost[0][0] = 0.0
+    for p in range(1, pieces + 1):
+        for j in range(1, m + 1):
+            top = 0.0
+            for i in range(j - 1, -1, -1):
+                top = max(top, density[i])
+                value = cost[p - 1][i] + (starts[j] - starts[i]) * top
+                if value < cost[p][j]:
+                    cost[p][j], back[p][j] = value, i
+    p = min(range(1, pieces + 1), key=lambda q: cost[q][m])
+    total, j, cut = cost[p][m], m, [m]
+    while j > 0:
+        j = back[p][j]
+        p -= 1
+        cut.append(j)
+    return cut[::-1], total
+
+
+def value_bins(grid: NumericGrid) -> tuple[Bin, ...]:
+    """One bin a value, and one (index -1) for everything else."""
+    first = grid.core_base
+    bins = [Bin(i, f"{v:.15g}", v, v, first + 1 + 2 * i, first + 1 + 2 * i) for i, v in enumerate(grid.atoms)]
+    return tuple(bins)
+
+
+@dataclass(frozen=True, slots=True)
+class Decile:
+    """The pilot cell that holds a decile: rows up to before and after it, and the values at its ends."""
+
+    cell: int
+    before: int
+    after: int
+    low: float
+    high: float
+
+
+def quantile_bins(deciles: Sequence[tuple[float, Decile]], total: int) -> tuple[Bin, ...]:
+    """Deciles snapped to the nearer side of the cell that holds them: ten bins, fewer where one value is heavy."""
+    cuts: dict[int, float] = {}
+    for share, d in deciles:
+        rank = share * total
+        nearer_before = rank - d.before <= d.after - rank
+        cell, edge = (d.cell, d.low) if nearer_before else (d.cell + 1, d.high)
+        if (nearer_before and d.before > 0) or (not nearer_before and d.after < total):
+            cuts.setdefault(cell, edge)
+    cells = sorted(cuts)
+    froms = [NEG := -1, *cells]
+    bins = []
+    for i, start in enumerate(froms):
+        end = cells[i] - 1 if i < len(cells) else 2_000_000_000
+        lower = cuts.get(start) if start != NEG else None
+        upper = cuts[cells[i]] if i < len(cells) else None
+        left = "-inf" if lower is None else f"{lower:.6g}"
+        right = "inf" if upper is None else f"{upper:.6g}"
+        bins.append(Bin(i, f"[{left}, {right})", lower, upper, start, end))
+    return tuple(bins)
+
+
+def with_atoms(grid: NumericGrid, atoms: Sequence[float]) -> NumericGrid:
+    return replace(grid, atoms=tuple(sorted(set(grid.atoms) | set(atoms)))[:16])

@@ -1,0 +1,119 @@
+"""The frozen description of a column's grid, and the numbering of its cells.
+
+Cell numbers of a numeric grid rise with the value: ``below`` (0), the lower geometric tail, the core, the upper
+geometric tail, ``above``. So ``ORDER BY cell_index`` is an order by value, and a bin is a range of cell numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+NEG_INF_CELL = -1
+POS_INF_CELL = 2_000_000_000
+NULL_CELL = -2
+NAN_CELL = -3
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Equal-width cells over [lo, hi): cell = base + floor((x - lo) * scale). One number is spare for rounding."""
+
+    lo: float
+    hi: float
+    cells: int
+    base: int
+
+    @property
+    def scale(self) -> float:
+        scale = self.cells / (self.hi - self.lo) if self.hi > self.lo else 0.0
+        return scale if scale < 1e308 else 0.0  # a scale that is not finite makes one cell of the piece
+
+
+@dataclass(frozen=True, slots=True)
+class Octaves:
+    """Geometric cells of one sign: cell = base + floor((log2|x| - log2_lo) * per_octave), counted down if negative."""
+
+    negative: bool
+    log2_lo: float
+    per_octave: float
+    cells: int
+    base: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumericGrid:
+    """``pieces`` cover the core [lo, hi); ``atoms`` (sorted) are values with a cell of their own inside it.
+
+    ``tail`` geometric cells lie on each side of the core, ``per_octave`` to a doubling of the distance in ``unit``s.
+    ``octaves`` replaces pieces for data spread evenly over many orders of magnitude.
+    """
+
+    lo: float
+    hi: float
+    pieces: tuple[Piece, ...] = ()
+    atoms: tuple[float, ...] = ()
+    octaves: tuple[Octaves, ...] = ()
+    tail: int = 0
+    per_octave: int = 8
+    unit: float = 1.0
+    resolution: int = 100
+
+    @property
+    def core_base(self) -> int:
+        return 1 + self.tail
+
+    @property
+    def zero_cell(self) -> int:
+        """Number of zero's cell on a grid of octaves."""
+        positive = [o for o in self.octaves if not o.negative]
+        return positive[0].base if positive else max((o.base + o.cells + 1 for o in self.octaves), default=0)
+
+    @property
+    def above_base(self) -> int:
+        """Number of the first cell above the core."""
+        if self.octaves:
+            core = max(o.base + o.cells + 1 for o in self.octaves) - self.core_base + 1
+        else:
+            core = sum(p.cells + 1 for p in self.pieces) or 1
+        return self.core_base + core + 2 * len(self.atoms)
+
+    @property
+    def above_cell(self) -> int:
+        return self.above_base + self.tail
+
+    def describe(self) -> str:
+        if self.octaves:
+            return f"{sum(o.cells for o in self.octaves)} geometric cells"
+        return f"{sum(p.cells for p in self.pieces)} cells in {len(self.pieces)} piece(s), {len(self.atoms)} atom(s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A run of cells [cell_from, cell_to], or one value (``cell_key``) of a categorical column."""
+
+    index: int
+    label: str
+    lower: float | None
+    upper: float | None
+    cell_from: int
+    cell_to: int
+
+
+def grid_id(expression: str, kind: str, grid: NumericGrid | None, rules: str, vocabulary: str = "") -> str:
+    """Hash of all that decides what a cell means."""
+    body = json.dumps([expression, kind, asdict(grid) if grid else None, rules, vocabulary], sort_keys=True)
+    return hashlib.sha256(body.encode()).hexdigest()[:16]
+
+
+def to_json(grid: NumericGrid) -> str:
+    return json.dumps(asdict(grid), sort_keys=True)
+
+
+def from_json(text: str) -> NumericGrid:
+    raw = json.loads(text)
+    raw["pieces"] = tuple(Piece(**p) for p in raw["pieces"])
+    raw["octaves"] = tuple(Octaves(**o) for o in raw["octaves"])
+    raw["atoms"] = tuple(raw["atoms"])
+    return NumericGrid(**raw)

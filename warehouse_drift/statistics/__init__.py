@@ -1,0 +1,1 @@
+"""Statistics: one name in four places (here, sql_templates/statistics, tests/statistics, docs/statistics)."""
