@@ -1,0 +1,137 @@
+"""Two relations compared once, without a config and without writing anything but scratch tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from warehouse_drift.config.resolved import Kind, SourceColumn
+from warehouse_drift.errors import UsageError
+from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
+from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
+from warehouse_drift.pipeline.session import Session
+from warehouse_drift.sql.environment import identifier
+from warehouse_drift.sql.expressions import relation
+from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, NUMERIC
+from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import columns as source_columns
+
+VALUE_CAP = 1000
+NAMED_UNSEEN = 50
+_KINDS = {
+    "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
+    "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedColumn:
+    """A column of a comparison; ``problem`` is a reason code when it cannot be compared."""
+
+    number: int
+    name: str
+    kind: Kind
+    float: bool
+    integer: bool
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Summaries (dictionaries of the statistics' columns, with ``column_name`` and ``column_kind``) and what it cost."""
+
+    columns: tuple[ComparedColumn, ...]
+    rows: tuple[dict[str, Any], ...]
+    refined: Refined
+    row_counts: tuple[int, int]
+    bin_labels: dict[str, tuple[str, ...]]
+    passes: dict[str, int]
+
+
+def match_columns(reference: Sequence[SourceColumn], current: Sequence[SourceColumn], wanted: Sequence[str] | None) -> tuple[ComparedColumn, ...]:
+    """Columns of both sides by name. Raises UsageError for a wanted name that the reference does not have."""
+    now = {c.name: c for c in current}
+    then = {c.name: c for c in reference}
+    if wanted:
+        unknown = [w for w in wanted if w not in then and w not in now]
+        if unknown:
+            raise UsageError(f"Neither relation has a column {unknown[0]!r}.", hint=f"Columns: {', '.join(then)}.")
+    found = []
+    for number, name in enumerate(dict.fromkeys([*then, *now])):
+        if wanted and name not in wanted:
+            continue
+        old, new = then.get(name), now.get(name)
+        column = old or new
+        assert column is not None
+        kind = _KINDS.get(column.type_family, Kind.TEXT)
+        problem = None
+        if new is None:
+            problem = "column_missing"
+        elif old is None:
+            problem = "no_baseline"
+        elif column.type_family in ("nested", "binary", "time", "unknown"):
+            problem = "unsupported_type"
+        elif kind is not _KINDS.get(new.type_family, Kind.TEXT):
+            problem = "type_changed"
+        is_float = "float" in (column.type_family, new.type_family if new else "")
+        integer = column.type_family == "integer" and new is not None and new.type_family == "integer"
+        found.append(ComparedColumn(number, name, kind, is_float, integer, problem))
+    if not found:
+        raise UsageError("The two relations have no column to compare.")
+    return tuple(found)
+
+
+def column_sql(name: str, kind: Kind) -> Markup:
+    quoted = Markup("src.") + identifier(name)
+    if kind is Kind.DATETIME:
+        return Markup("CAST(EPOCH(CAST({} AS TIMESTAMP)) AS DOUBLE)").format(quoted)
+    if kind is Kind.NUMERIC:
+        return Markup("CAST({} AS DOUBLE)").format(quoted)
+    return Markup("CAST({} AS VARCHAR)").format(quoted)
+
+
+def compare(warehouse: Warehouse, reference: str, current: str, *, columns: Sequence[str] | None = None, statistics: Sequence[str] | None = None, precision: str = "certified", warn: float = 0.1, resolution: int | None = None) -> Comparison:
+    """The summaries of ``current`` against ``reference`` (table names or SELECTs in parentheses)."""
+    for name in statistics or ():
+        if name not in BY_NAME:
+            import difflib
+
+            near = difflib.get_close_matches(name, BY_NAME, 1)
+            raise UsageError(f"There is no statistic {name!r}.", hint=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}.")
+    ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
+    matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
+    usable = [c for c in matched if c.problem is None]
+    numeric = [NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer) for c in usable if c.kind.value in NUMERIC]
+    categorical = [c for c in usable if c.kind.value in CATEGORICAL]
+    wanted = [s for s in BY_NAME if not statistics or s in statistics]
+    reference_slice, current_slice = Slice(ref), Slice(cur)
+    with Session(warehouse) as session:
+        built = build_grids(session, numeric, reference_slice, resolution)
+        sides: list[dict[str, Any]] = [{"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells]
+        if numeric:
+            table = session.scratch("current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **current_slice.params())
+            sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
+        tables: dict[str, Markup] = {}
+        if categorical:
+            listed = [{"number": c.number, "x": column_sql(c.name, c.kind), "values": True} for c in categorical]
+            for side, rows in (("ref", reference_slice), ("cur", current_slice)):
+                tables[side] = session.scratch(f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **rows.params())
+        if not numeric and not categorical:
+            return Comparison(matched, (), Refined(0, 0), (0, 0), {}, {})
+        merged = session.scratch("sides", "metrics/compare_sides", numeric=sides, categorical=bool(categorical), ref=tables.get("ref"), cur=tables.get("cur"), cap=VALUE_CAP, named=NAMED_UNSEEN)
+        pooled = pool(session, merged, built.bins, [c.number for c in numeric], warn)
+        refined = Refined(0, 0)
+        if precision == "exact":
+            area = any(s.startswith("wasserstein") for s in wanted)
+            pooled, refined = refine(session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area)
+        by_number = {c.number: c for c in matched}
+        rows = []
+        for row in summaries(session, pooled, wanted):
+            column = by_number[int(row["column_no"])]
+            if column.kind.value in BY_NAME[row["statistic"]].kinds:
+                rows.append(row | {"column_name": column.name, "column_kind": column.kind.value})
+    labels = {by_number[n].name: tuple(b.label for b in some) for n, some in built.bins.items()}
+    return Comparison(matched, tuple(rows), refined, (0, 0), labels, {by_number[n].name: p for n, p in built.passes.items()})

@@ -1,0 +1,1 @@
+"""Templates to SQL text: rendering, the house subset, translation to a dialect."""

@@ -1,0 +1,85 @@
+"""What is known of a warehouse's SQL, read from ``dialects/<name>/dialect.toml``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from warehouse_drift.errors import DialectError
+from warehouse_drift.resources import dialect_folders
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """``support``: full, versioned, not_implemented or unsupported, with the reason and the vendor's page."""
+
+    support: str
+    reason: str = ""
+    since: str = ""
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    name: str
+    sqlglot_name: str
+    aliases: tuple[str, ...]
+    url_schemes: tuple[str, ...]
+    extra: str
+    verified: str
+    canonical: bool
+    types: Mapping[str, str]
+    statements: Mapping[str, str]
+    """DDL by strategy: create_scratch, drop_scratch, create_table, create_view, comment_column, ..."""
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
+    rewrites: tuple[str, ...] = ()
+    identifier_limit: int = 63
+
+    def can(self, capability: str) -> bool:
+        return self.capabilities.get(capability, Capability("unsupported")).support in ("full", "versioned")
+
+
+@lru_cache(maxsize=None)
+def load_dialect(name: str) -> Dialect:
+    """The dialect of that name or alias. Raises DialectError naming the known ones."""
+    folders = dialect_folders()
+    if name not in folders:
+        for other in folders:
+            if name in load_dialect(other).aliases:
+                return load_dialect(other)
+        raise DialectError(f"There is no dialect {name!r}.", hint=f"Known: {', '.join(folders)}.")
+    raw: dict[str, Any] = tomllib.loads((folders[name] / "dialect.toml").read_text(encoding="utf-8"))
+    return Dialect(
+        name=name,
+        sqlglot_name=raw["sqlglot_name"],
+        aliases=tuple(raw.get("aliases", ())),
+        url_schemes=tuple(raw["url_schemes"]),
+        extra=raw.get("extra", ""),
+        verified=raw["verified"],
+        canonical=bool(raw.get("canonical", False)),
+        types=raw["types"],
+        statements=raw["statements"],
+        capabilities={k: Capability(**v) for k, v in raw.get("capabilities", {}).items()},
+        rewrites=tuple(raw.get("rewrites", ())),
+        identifier_limit=int(raw.get("identifier_limit", 63)),
+    )
+
+
+def dialect_for_url(url: str) -> Dialect:
+    """The dialect of a SQLAlchemy URL, by its scheme."""
+    scheme = url.split(":", 1)[0]
+    family = scheme.split("+", 1)[0]
+    for name in dialect_folders():
+        dialect = load_dialect(name)
+        if scheme in dialect.url_schemes or family in dialect.url_schemes:
+            return dialect
+    known = ", ".join(s for n in dialect_folders() for s in load_dialect(n).url_schemes)
+    raise DialectError(f"No dialect knows URLs that begin with {family!r}.", hint=f"Known beginnings: {known}.")

@@ -1,0 +1,92 @@
+"""The Jinja environment: it can print marked SQL and integers, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, timezone
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+
+from warehouse_drift.errors import DialectError
+from warehouse_drift.resources import template_text
+
+
+def identifier(name: str) -> Markup:
+    """A quoted identifier; a quote inside is doubled. Raises DialectError for an empty name or a NUL character."""
+    if not name or "\x00" in name:
+        raise DialectError(f"{name!r} is not a usable name.")
+    return Markup('"' + name.replace('"', '""') + '"')
+
+
+def qualified(*parts: str | None) -> Markup:
+    """``schema.table`` with every part quoted; empty parts are left out."""
+    return Markup(".").join(identifier(p) for p in parts if p)
+
+
+def text_literal(value: str) -> Markup:
+    if "\x00" in value:
+        raise DialectError("A text with a NUL character cannot be put into SQL.")
+    return Markup("'" + value.replace("'", "''") + "'")
+
+
+def double_literal(value: float) -> Markup:
+    """A literal that every engine reads as the same double: text with all its digits, cast."""
+    if math.isnan(value) or math.isinf(value):
+        raise DialectError("NaN and infinity are no literals of a template.")
+    return Markup(f"CAST('{float(value)!r}' AS DOUBLE)")
+
+
+def timestamp_literal(value: datetime) -> Markup:
+    """A wall-clock (or UTC) instant without zone."""
+    if value.tzinfo is not None:
+        value = value.astimezone(timezone.utc).replace(tzinfo=None)
+    return Markup(f"CAST('{value.isoformat(sep=' ')}' AS TIMESTAMP)")
+
+
+def timestamptz_literal(value: datetime) -> Markup:
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=timezone.utc)
+    return Markup(f"CAST('{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(sep=' ')}+00:00' AS TIMESTAMPTZ)")
+
+
+def date_literal(value: date) -> Markup:
+    return Markup(f"CAST('{value.isoformat()}' AS DATE)")
+
+
+def _finalize(value: Any) -> Any:
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Markup(str(value))
+    raise DialectError(f"A template tried to print {type(value).__name__} {value!r} without a filter (ident, text, double, ...).")
+
+
+class _Loader(BaseLoader):
+    def __init__(self, dialect: str | None) -> None:
+        self.dialect = dialect
+
+    def get_source(self, environment: Any, template: str) -> tuple[str, str, Any]:
+        text = template_text(template, self.dialect)
+        if text is None:
+            raise TemplateNotFound(template)
+        return text, template, lambda: True
+
+
+@lru_cache(maxsize=None)
+def environment(dialect: str | None = None) -> SandboxedEnvironment:
+    env = SandboxedEnvironment(
+        loader=_Loader(dialect), undefined=StrictUndefined, autoescape=True, finalize=_finalize, keep_trailing_newline=False
+    )
+    env.filters.update(
+        ident=identifier,
+        text=text_literal,
+        double=double_literal,
+        timestamp=timestamp_literal,
+        timestamptz=timestamptz_literal,
+        date=date_literal,
+    )
+    return env

@@ -1,0 +1,35 @@
+"""Named tree rewrites that a dialect may ask for in its dialect.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlglot import exp
+
+
+def nan_by_equality(tree: exp.Expr) -> exp.Expr:
+    """ISNAN(x) to x = 'NaN': for engines without the function, where NaN equals itself."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.IsNan):
+            nan = exp.cast(exp.Literal.string("NaN"), exp.DataType.Type.DOUBLE)
+            return exp.Paren(this=exp.EQ(this=node.this.copy(), expression=nan))
+        return node
+
+    return tree.transform(change)
+
+
+def log2_as_ln(tree: exp.Expr) -> exp.Expr:
+    """LOG2(x) to LN(x) / LN(2)."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name.upper() == "LOG2":
+            return exp.Paren(this=exp.Div(this=exp.Ln(this=node.expressions[0].copy()), expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE))))
+        if isinstance(node, exp.Log) and node.expression is not None and node.this.name == "2":
+            return exp.Paren(this=exp.Div(this=exp.Ln(this=node.expression.copy()), expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE))))
+        return node
+
+    return tree.transform(change)
+
+
+REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {"nan_by_equality": nan_by_equality, "log2_as_ln": log2_as_ln}

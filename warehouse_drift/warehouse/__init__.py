@@ -1,0 +1,1 @@
+"""Talking to a warehouse: connecting, looking at columns, running statements."""
