@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from warehouse_drift.grid.spec import Bin, NumericGrid, Octaves, Piece
+import numpy as np
+
+from warehouse_drift.grid.spec import NEG_INF_CELL, POS_INF_CELL, Bin, NumericGrid, Octaves, Piece
 
 PIECES = (1, 2, 4, 8)
 HEAVY = 4.0
-"""A cell that is not a single value may hold at most HEAVY / resolution of the baseline."""
+"""Pieces are chosen so that no cell but a single value holds more than HEAVY / resolution of the baseline."""
+ACCEPTED = 6.0
+"""A grid is scanned again only when a cell holds more than this: a second pass costs more than it certifies."""
 MAX_VALUE_CELLS = 20
 
 
@@ -39,7 +43,7 @@ def resolution(median_rows: float) -> int:
 
 def _tail(cells: int) -> tuple[int, int]:
     """(tail cells on each side, cells per octave), so that core, tails and atoms stay within the promised size."""
-    return cells // 8, (8 if cells >= 400 else 2)
+    return cells // 16, (8 if cells >= 400 else 2)
 
 
 def _outward(lo: float, hi: float) -> tuple[float, float]:
@@ -103,12 +107,12 @@ def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None 
 
 def light_enough(knots: Sequence[Knot], k: int) -> bool:
     total = sum(x.n for x in knots)
-    return total == 0 or max((x.fullest for x in knots), default=0) <= HEAVY / k * total
+    return total == 0 or max((x.fullest for x in knots), default=0) <= ACCEPTED / k * total
 
 
 def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGrid | None:
     """The grid for these knots, or None when eight pieces cannot keep every cell light (then: geometric cells)."""
-    runs = [x for x in sorted(knots, key=lambda x: (x.lo, x.hi)) if x.n]
+    runs = _with_gaps([x for x in sorted(knots, key=lambda x: (x.lo, x.hi)) if x.n])
     if not runs:
         return None
     total = sum(x.n for x in runs)
@@ -136,29 +140,42 @@ def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGr
     return best if cost / core <= HEAVY / k * 4 else None
 
 
+def _with_gaps(runs: Sequence[Knot]) -> list[Knot]:
+    """Wide empty ranges between runs become runs of their own, so that a piece can end before them."""
+    found: list[Knot] = []
+    for run, after in zip(runs, [*runs[1:], None], strict=True):
+        found.append(run)
+        if after is not None and after.lo - run.hi > run.hi - run.lo:
+            end = math.nextafter(run.hi, math.inf)
+            if end < after.lo:
+                found.append(Knot(end, after.lo, 0, 1, 0))
+    return found
+
+
 def _split(starts: Sequence[float], density: Sequence[float], pieces: int) -> tuple[list[int], float]:
     """Cut positions (indices of ``starts``) of at most ``pieces`` pieces with the least summed cost, and that cost."""
     m = len(density)
     pieces = min(pieces, m)
-    inf = math.inf
-    cost = [[inf] * (m + 1) for _ in range(pieces + 1)]
-    back = [[0] * (m + 1) for _ in range(pieces + 1)]
-    cost[0][0] = 0.0
+    at = np.asarray(starts)
+    top = np.zeros((m + 1, m + 1))
+    for i in range(m):
+        top[i, i + 1 :] = np.maximum.accumulate(density[i:])
+    with np.errstate(over="ignore", invalid="ignore"):
+        price = np.where(np.triu(np.ones_like(top), 1) > 0, (at[None, :] - at[:, None]) * top, np.inf)
+    cost = np.full((pieces + 1, m + 1), np.inf)
+    back = np.zeros((pieces + 1, m + 1), dtype=int)
+    cost[0, 0] = 0.0
     for p in range(1, pieces + 1):
-        for j in range(1, m + 1):
-            top = 0.0
-            for i in range(j - 1, -1, -1):
-                top = max(top, density[i])
-                value = cost[p - 1][i] + (starts[j] - starts[i]) * top
-                if value < cost[p][j]:
-                    cost[p][j], back[p][j] = value, i
-    p = min(range(1, pieces + 1), key=lambda q: cost[q][m])
-    total, j, cut = cost[p][m], m, [m]
+        total = cost[p - 1][:, None] + price
+        back[p] = total.argmin(axis=0)
+        cost[p] = total.min(axis=0)
+    p = int(cost[1:, m].argmin()) + 1
+    least, j, cut = float(cost[p, m]), m, [m]
     while j > 0:
-        j = back[p][j]
+        j = int(back[p, j])
         p -= 1
         cut.append(j)
-    return cut[::-1], total
+    return cut[::-1], least
 
 
 def value_bins(grid: NumericGrid) -> tuple[Bin, ...]:
@@ -189,17 +206,13 @@ def quantile_bins(deciles: Sequence[tuple[float, Decile]], total: int) -> tuple[
         if (nearer_before and d.before > 0) or (not nearer_before and d.after < total):
             cuts.setdefault(cell, edge)
     cells = sorted(cuts)
-    froms = [NEG := -1, *cells]
+    froms = [NEG_INF_CELL, *cells]
     bins = []
     for i, start in enumerate(froms):
-        end = cells[i] - 1 if i < len(cells) else 2_000_000_000
-        lower = cuts.get(start) if start != NEG else None
+        end = cells[i] - 1 if i < len(cells) else POS_INF_CELL
+        lower = cuts.get(start) if start != NEG_INF_CELL else None
         upper = cuts[cells[i]] if i < len(cells) else None
         left = "-inf" if lower is None else f"{lower:.6g}"
         right = "inf" if upper is None else f"{upper:.6g}"
         bins.append(Bin(i, f"[{left}, {right})", lower, upper, start, end))
     return tuple(bins)
-
-
-def with_atoms(grid: NumericGrid, atoms: Sequence[float]) -> NumericGrid:
-    return replace(grid, atoms=tuple(sorted(set(grid.atoms) | set(atoms)))[:16])

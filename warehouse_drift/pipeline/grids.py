@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
 
 from warehouse_drift.grid.fit import (
+    ACCEPTED,
     HEAVY,
     MAX_VALUE_CELLS,
     Decile,
@@ -91,7 +92,7 @@ def build_grids(session: Session, columns: Sequence[NumericColumn], reference: S
         for c in pending:
             tables[c.number] = table
             passes[c.number] = 2 + attempt
-        knots, occupied = _knots(session, table)
+        knots = _knots(session, table, max(16, min(256, 8000 // len(pending))), [c.number for c in pending if grids[c.number].octaves])
         values = _values(session, table)
         again: list[NumericColumn] = []
         for c in pending:
@@ -130,14 +131,13 @@ def build_grids(session: Session, columns: Sequence[NumericColumn], reference: S
     return GridResult(grids, bins, tuple((t, tuple(n)) for t, n in by_table.items()), passes)
 
 
-def _knots(session: Session, table: Markup) -> tuple[dict[int, list[Knot]], dict[int, int]]:
+def _knots(session: Session, table: Markup, runs: int, geometric: Sequence[int]) -> dict[int, list[Knot]]:
     knots: dict[int, list[Knot]] = defaultdict(list)
-    occupied: dict[int, int] = defaultdict(int)
-    for r in session.rows("grid/knots", cells=table):
-        number = int(r["column_no"])
-        knots[number].append(Knot(float(r["lo"]), float(r["hi"]), int(r["n"]), int(r["cells"]), int(r["fullest"]), int(r["heaviest"])))
-        occupied[number] += int(r["occupied"])
-    return knots, occupied
+    for r in session.rows("grid/knots", cells=table, runs=runs, geometric=list(geometric)):
+        knots[int(r["column_no"])].append(
+            Knot(float(r["lo"]), float(r["hi"]), int(r["n"]), int(r["cells"]), int(r["fullest"]), int(r["heaviest"]))
+        )
+    return knots
 
 
 def _values(session: Session, table: Markup) -> dict[int, list[float]]:
@@ -151,23 +151,19 @@ def _better(session: Session, c: NumericColumn, knots: list[Knot], k: int, attem
     """The next grid to try: powers of two after a coarse pilot, then pieces (with heavy single values set apart)."""
     lo, hi = limits
     total = sum(x.n for x in knots)
-    if attempt == 0:
+    if attempt == 0 and max(x.fullest for x in knots) > total / 5:
         return geometric_grid(lo, hi, k, 1e-308)
-    heavy = [x for x in knots if x.fullest > HEAVY / k * total / 2]
-    atoms: list[float] = [x.lo for x in knots if x.lo == x.hi and x.n > HEAVY / k * total]
-    if heavy:
-        found = session.rows("grid/atoms", columns=[{"number": c.number, "x": c.x, "ranges": [(x.lo, x.hi) for x in heavy], "least": max(2, int(total / k))}], **flat)
-        atoms += [float(r["value"]) for r in found]
-    weights = {a for a in atoms}
-    # rows of an atom no longer weigh on the cells around it
-    runs = [Knot(x.lo, x.hi, x.n, x.cells, 0 if x.lo == x.hi else x.fullest, x.heaviest) for x in knots]
-    if weights:
-        found_n = {float(r["value"]): int(r["n"]) for r in (found if heavy else [])}
-        runs = [
-            Knot(x.lo, x.hi, x.n, x.cells, max(0, x.fullest - sum(n for v, n in found_n.items() if x.lo <= v <= x.hi)), x.heaviest)
-            for x in runs
-        ]
-    grid = fit(runs, k, sorted(weights)[:16])
+    heavy = [x for x in knots if x.fullest > ACCEPTED / k * total] if attempt >= 2 else []
+    atoms = {x.lo for x in knots if x.lo == x.hi and x.n > HEAVY / k * total} | set(now.atoms)
+    hidden: dict[float, int] = {}
+    if heavy:  # two fits did not help, so a heavy single value must share its cell with others
+        listed = [{"number": c.number, "x": c.x, "ranges": [(x.lo, x.hi) for x in heavy], "least": max(2, int(total / k))}]
+        hidden = {float(r["value"]): int(r["n"]) for r in session.rows("grid/atoms", columns=listed, **flat)}
+    runs = [
+        replace(x, fullest=0 if x.lo == x.hi else max(0, x.fullest - sum(n for v, n in hidden.items() if x.lo <= v <= x.hi)))
+        for x in knots
+    ]  # rows of an atom no longer weigh on the cells around it
+    grid = fit(runs, k, sorted(atoms | set(hidden))[:16])
     if grid is not None:
         return grid
     smallest = min((min(abs(x.lo), abs(x.hi)) for x in knots if x.lo and x.hi), default=1e-308)

@@ -50,7 +50,7 @@ def pool(session: Session, sides: Markup, bins: Mapping[int, tuple[Bin, ...]], n
     if not numeric:
         return Pooled(cells, columns, binned, pearson, None, None, ())
     cdf = session.scratch("cdf", "metrics/cdf_cells", cells=cells, columns=columns)
-    bounds = session.scratch("bounds", "metrics/cdf_bounds", cdf=cdf, refined=None)
+    bounds = session.scratch("bounds", "metrics/cdf_bounds", cdf=cdf, refined=None, todo=None)
     return Pooled(cells, columns, binned, pearson, cdf, bounds, tuple(numeric))
 
 
@@ -94,12 +94,12 @@ def refine(session: Session, pooled: Pooled, columns: Sequence[NumericColumn], g
     if not ranges:
         return pooled, Refined(0, 0)
     by_number = {c.number: c for c in columns}
-    listed = [
-        {"number": n, "x": by_number[n].x, "grid": grids[n], "float": by_number[n].float, "lo": float(r["lo"]), "hi": float(r["hi"])}
-        for n, r in ranges.items()
-    ]
-    points = session.scratch("points", "metrics/points", todo=todo, columns=listed, sides=[{"side": "r", "slice": reference}, {"side": "c", "slice": current}])
-    refined = session.scratch("refined", "metrics/refined_points", todo=todo, points=points)
-    bounds = session.scratch("closed", "metrics/cdf_bounds", cdf=pooled.cdf, refined=refined)
+    sides = [{"side": "r", "slice": reference}, {"side": "c", "slice": current}]
+    refined = []
+    for n, r in ranges.items():  # a statement a column: the sort of one column is all that is held at a time
+        c = by_number[n]
+        column = {"number": n, "x": c.x, "grid": grids[n], "float": c.float, "lo": float(r["lo"]), "hi": float(r["hi"])}
+        refined.append(session.scratch("refined", "metrics/refined_points", todo=todo, column=column, sides=sides))
+    bounds = session.scratch("closed", "metrics/cdf_bounds", cdf=pooled.cdf, refined=refined, todo=todo)
     done = Refined(sum(int(r["cells"]) for r in ranges.values()), sum(int(r["row_count"]) for r in ranges.values()))
     return Pooled(pooled.cells, pooled.columns, pooled.bins, pooled.pearson, pooled.cdf, bounds, pooled.numeric), done
