@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from warehouse_drift.errors import LockedDatabase, WarehouseError
-from warehouse_drift.sql.dialect import dialect_for_url
+from warehouse_drift.sql.dialect import Dialect, dialect_for_url
 from warehouse_drift.warehouse.execute import Warehouse, first_line, mask
 
+_LOCKED = re.compile(r"could not set lock|conflicting lock|database is locked|used by another process", re.I)
+_OTHER_MODE = re.compile(r"different configuration than existing connections", re.I)
+_HOLDER = re.compile(r"\(PID (\d+)\)")
 
-def open_warehouse(url: str, *, read_only: bool = False, connect_args: dict[str, Any] | None = None) -> Warehouse:
-    """Raises WarehouseError (or LockedDatabase) with one sentence; passwords are masked."""
+
+def open_warehouse(
+    url: str,
+    *,
+    read_only: bool = False,
+    result_schema: str | None = None,
+    connect_args: dict[str, Any] | None = None,
+) -> Warehouse:
+    """One open connection. ``read_only`` opens an embedded database file so that nothing can be written to it.
+
+    Raises DialectError for an unknown kind of URL, LockedDatabase when another process holds the file, WarehouseError
+    for everything else that can go wrong; one sentence each, passwords masked.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -20,25 +35,63 @@ def open_warehouse(url: str, *, read_only: bool = False, connect_args: dict[str,
     args = dict(connect_args or {})
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise WarehouseError(f"{mask(url)!r} is not a database URL.", hint="Example: duckdb:///shop.duckdb") from error
-    if dialect.canonical and read_only and parsed.database not in (None, "", ":memory:"):
-        if not Path(str(parsed.database)).exists():
-            raise WarehouseError(f"There is no file {parsed.database}.", hint="Check the path in the URL.")
-        args["read_only"] = True
+    file = _embedded_file(dialect, parsed.database)
+    if file is not None:
+        _check_file(file, read_only)
+        if read_only:
+            args["read_only"] = True
     try:
-        engine = create_engine(parsed, connect_args=args)
-        return Warehouse(engine, engine.connect(), dialect, url)
+        engine = create_engine(parsed, connect_args=args, pool_pre_ping=False)
+        connection = engine.connect()
     except (ImportError, NoSuchModuleError) as error:
         extra = dialect.extra or dialect.name
         raise WarehouseError(
-            f"The driver for {dialect.name} is not installed ({mask(str(error))}).", hint=f"Run: pip install 'warehouse-drift[{extra}]'"
+            f"The driver for {dialect.name} is not installed ({mask(str(error))}).",
+            hint=f"Run: pip install 'warehouse-drift[{extra}]'",
         ) from error
-    except SQLAlchemyError as error:
-        text = first_line(error)
-        if "lock" in text.lower():
-            raise LockedDatabase(
-                f"Another process has {parsed.database} open for writing, so it cannot be opened now.",
-                hint="Wait for it to finish, or close the program that holds the file.",
-            ) from error
-        raise WarehouseError(f"Could not connect to {mask(url)}: {text}") from error
+    except (SQLAlchemyError, TypeError, ValueError, OSError) as error:
+        raise _refused(url, file, read_only, error) from error
+    warehouse = Warehouse(engine, connection, dialect, url, result_schema=result_schema)
+    for number, statement in enumerate(s for s in dialect.statements.get("session", "").split(";") if s.strip()):
+        warehouse.execute(statement, name=f"session setting {number + 1}")
+    return warehouse
+
+
+def _embedded_file(dialect: Dialect, database: str | None) -> Path | None:
+    """The file of an embedded database; None for a server and for a database in memory."""
+    if not dialect.canonical or not database or database.startswith((":memory:", "md:", "motherduck:")):
+        return None
+    return Path(database)
+
+
+def _check_file(file: Path, read_only: bool) -> None:
+    """Says before the engine does what is wrong with the path; the engine would create a missing file."""
+    if file.is_dir():
+        raise WarehouseError(f"{file} is a folder, not a database file.", hint="Check the path in the URL.")
+    if read_only and not file.exists():
+        raise WarehouseError(
+            f"There is no file {file} (the folder is {Path.cwd()}).",
+            hint="Check the path in the URL: three slashes for a relative path, four for an absolute one.",
+        )
+    if not file.parent.is_dir():
+        raise WarehouseError(f"There is no folder {file.parent} for {file.name}.", hint="Check the path in the URL.")
+
+
+def _refused(url: str, file: Path | None, read_only: bool, error: Exception) -> WarehouseError:
+    text = first_line(error)
+    if _LOCKED.search(text):
+        holder = _HOLDER.search(text)
+        who = f"Another process (PID {holder.group(1)})" if holder else "Another process"
+        return LockedDatabase(
+            f"{who} has {file or mask(url)} open, so it cannot be opened now.",
+            hint="Wait for it to finish, or close the program that holds the file.",
+        )
+    if _OTHER_MODE.search(text):
+        mode = "read-only" if read_only else "for writing"
+        return LockedDatabase(
+            f"This process has {file} open in another mode already, so it cannot be opened {mode} now.",
+            hint="Close that connection first.",
+        )
+    return WarehouseError(f"Could not connect to {mask(url)}: {text}", hint="Check the URL and that you may connect.")

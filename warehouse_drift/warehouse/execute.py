@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.engine import Connection, CursorResult, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from warehouse_drift.errors import QueryError
 from warehouse_drift.sql.dialect import Dialect
@@ -34,72 +36,92 @@ def first_line(error: BaseException) -> str:
 
 
 def mask(text: str) -> str:
-    """Passwords and tokens in URLs and key=value texts, masked."""
-    text = re.sub(r"(://[^:/@\s]+):[^@/\s]+@", r"\1:***@", text)
-    return re.sub(r"(?i)\b(password|token|secret|pwd)=[^\s&;]+", r"\1=***", text)
+    """Passwords and tokens in URLs and key=value texts, masked. A password may hold '@' and '/': all up to the last
+    '@' goes."""
+    text = re.sub(r"(://[^:/@\s]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(?i)\b(\w*(?:password|passwd|token|secret|pwd|private_key|api_key))=[^\s&;]+", r"\1=***", text)
 
 
 class Warehouse:
-    """One connection. Statements run one after the other, each committed by itself."""
+    """One connection. Statements run one after the other, each committed by itself: no transaction spans two of them,
+    so an interruption leaves whole statements, and publishing is what makes their rows visible."""
 
-    def __init__(self, engine: Engine, connection: Connection, dialect: Dialect, url: str) -> None:
+    def __init__(
+        self, engine: Engine, connection: Connection, dialect: Dialect, url: str, *, result_schema: str | None = None
+    ) -> None:
         self.engine = engine
-        self.connection = connection
+        # no_parameters: the driver gets the text alone, so '%' and ':name' in it are nothing special
+        self.connection = connection.execution_options(no_parameters=True)
         self.dialect = dialect
         self.url = mask(url)
+        self.result_schema = result_schema
         self.stats = Stats()
 
     def __enter__(self) -> Warehouse:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        self.connection.close()
+        """May be called twice, and after the connection broke."""
+        try:
+            self.connection.close()
+        except SQLAlchemyError:
+            pass  # it is gone already
         self.engine.dispose()
 
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
-        """Rows as dictionaries, lower-case keys. Raises QueryError above ``max_rows``: rows are not for Python."""
-        started = time.perf_counter()
-        try:
-            result = self.connection.exec_driver_sql(_escaped(sql, self.engine))
-            keys = [k.lower() for k in result.keys()]
+        """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
+        ``max_rows``: rows are not for Python."""
+        with self._running(sql, name) as result:
+            keys = [str(k).lower() for k in result.keys()]
             rows = result.fetchmany(max_rows + 1)
-            result.close()
-            self.connection.commit()
-        except (DBAPIError, SQLAlchemyError) as error:
-            raise self._failure(name, sql, error) from error
-        finally:
-            self._count(name, started)
         if len(rows) > max_rows:
             raise QueryError(f"{name} would bring more than {max_rows:,} rows to Python, which is refused.", sql=sql)
         self.stats.rows_fetched += len(rows)
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
-    def execute(self, sql: str, *, name: str) -> None:
-        """A statement without a result."""
+    def execute(self, sql: str, *, name: str) -> int | None:
+        """A statement without a result. Rows changed, where the driver knows."""
+        with self._running(sql, name) as result:
+            count = result.rowcount
+        return count if count is not None and count >= 0 else None
+
+    def describe(self, sql: str, *, name: str) -> list[tuple[str, Any]]:
+        """Names (as written) and the driver's type codes of a statement's columns; no row is fetched."""
+        with self._running(sql, name) as result:
+            cursor = result.cursor
+            described = list(cursor.description or ()) if cursor is not None else []
+        return [(str(d[0]), d[1]) for d in described]
+
+    @contextmanager
+    def _running(self, sql: str, name: str) -> Iterator[CursorResult[Any]]:
         started = time.perf_counter()
         try:
-            self.connection.exec_driver_sql(_escaped(sql, self.engine)).close()
+            result = self.connection.exec_driver_sql(sql)
+            try:
+                yield result
+            finally:
+                result.close()
             self.connection.commit()
-        except (DBAPIError, SQLAlchemyError) as error:
-            raise self._failure(name, sql, error) from error
+        except SQLAlchemyError as error:
+            self._roll_back()
+            raise QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql) from error
+        except BaseException as error:
+            # Ctrl-C, and what drivers raise outside DB-API classes while rows are fetched
+            self._roll_back()
+            if isinstance(error, Exception) and not isinstance(error, QueryError):
+                raise QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql) from error
+            raise
         finally:
-            self._count(name, started)
+            self.stats.statements += 1
+            self.stats.seconds[name] = self.stats.seconds.get(name, 0.0) + time.perf_counter() - started
 
-    def _count(self, name: str, started: float) -> None:
-        self.stats.statements += 1
-        self.stats.seconds[name] = self.stats.seconds.get(name, 0.0) + time.perf_counter() - started
-
-    def _failure(self, name: str, sql: str, error: Exception) -> QueryError:
+    def _roll_back(self) -> None:
         try:
             self.connection.rollback()
-        except SQLAlchemyError:
-            pass  # the connection is gone; the first error is the one to tell
-        return QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql)
-
-
-def _escaped(sql: str, engine: Engine) -> str:
-    """Drivers that format their statements read '%' as a mark: it is doubled for them."""
-    return sql.replace("%", "%%") if engine.dialect.paramstyle in ("pyformat", "format") else sql
+        except Exception:  # noqa: S110  the connection is gone; the first error is the one to tell
+            pass

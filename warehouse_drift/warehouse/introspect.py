@@ -3,55 +3,121 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import QueryError, WarehouseError
+from warehouse_drift.resources import template_text
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
 _FAMILIES = (
-    ("timestamptz", ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")),
-    ("timestamp", ("TIMESTAMP", "DATETIME")),
-    ("date", ("DATE",)),
-    ("time", ("TIME", "INTERVAL")),
-    ("boolean", ("BOOL",)),
-    ("nested", ("STRUCT", "MAP", "UNION", "LIST", "ARRAY", "JSON")),
-    ("decimal", ("DECIMAL", "NUMERIC")),
-    ("float", ("DOUBLE", "FLOAT", "REAL")),
-    ("integer", ("TINYINT", "SMALLINT", "INT", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "BIGNUM")),
-    ("text", ("VARCHAR", "TEXT", "CHAR", "STRING", "ENUM", "UUID")),
-    ("binary", ("BLOB", "BYTEA", "BIT")),
+    ("timestamptz", r"TIMESTAMP(\(\d+\))? WITH (LOCAL )?TIME ZONE|TIMESTAMPTZ|TIMESTAMP_L?TZ"),
+    ("timestamp", r"TIMESTAMP|DATETIME"),
+    ("date", r"DATE\b"),
+    ("time", r"TIME|INTERVAL"),
+    ("boolean", r"BOOL"),
+    ("nested", r"STRUCT|MAP|UNION|LIST|ARRAY|JSON|VARIANT"),
+    ("decimal", r"DECIMAL|NUMERIC|NUMBER"),
+    ("float", r"DOUBLE|FLOAT|REAL"),
+    ("integer", r"U?(TINY|SMALL|BIG|HUGE)?INT|BIGNUM"),
+    ("text", r"VARCHAR|TEXT|CHAR|BPCHAR|STRING|ENUM|UUID|NAME\b"),
+    ("binary", r"BLOB|BYTEA|BIT|BINARY|VARBINARY"),
 )
+_MISSING = re.compile(r"does not exist|not found|no such table|unknown table", re.I)
+_TYPE_NAMES = "warehouse/type_names"
 
 
 def family(data_type: str) -> str:
     """integer, decimal, float, boolean, text, date, timestamp, timestamptz, time, binary, nested or unknown."""
-    upper = data_type.upper()
+    upper = data_type.strip().upper()
     if upper.endswith("]"):
         return "nested"
-    for name, starts in _FAMILIES:
-        if upper.startswith(starts):
+    for name, pattern in _FAMILIES:
+        if re.match(pattern, upper):
             return name
     return "unknown"
 
 
-def columns(warehouse: Warehouse, relation: Markup, shown: str) -> tuple[SourceColumn, ...]:
-    """Columns in order. Raises WarehouseError with the nearest names when the relation does not exist."""
+def columns(warehouse: Warehouse, relation: Markup, shown: str | None = None) -> tuple[SourceColumn, ...]:
+    """Columns in order, of a table, a view or a SELECT in parentheses; ``relation`` is marked SQL
+    (``sql.expressions.relation``), ``shown`` its name for people.
+
+    Raises WarehouseError with the nearest names when the relation does not exist, or with the engine's first line.
+    """
+    shown = shown or str(relation)
     sql = render("warehouse/columns", {"source": relation}, warehouse.dialect).sql
     try:
-        rows = warehouse.fetch(sql, name=f"columns of {shown}")
+        described = warehouse.describe(sql, name=f"columns of {shown}")
     except QueryError as error:
-        names = tables(warehouse)
-        near = difflib.get_close_matches(shown.split(".")[-1].strip('"'), [n.split(".")[-1] for n in names], 3, 0.6)
-        if "does not exist" in str(error).lower():
-            hint = f"Did you mean {', '.join(near)}?" if near else f"Tables there: {', '.join(names[:8]) or 'none'}."
-            raise WarehouseError(f"There is no relation {shown}.", hint=hint) from error
-        raise
-    return tuple(SourceColumn(str(r["column_name"]), str(r["column_type"]), family(str(r["column_type"]))) for r in rows)
+        raise _missing(warehouse, relation, shown, error) from error
+    types = _type_texts(warehouse, [code for _, code in described])
+    return tuple(SourceColumn(name, text, family(text)) for (name, _), text in zip(described, types, strict=True))
+
+
+def relation_exists(warehouse: Warehouse, relation: Markup) -> bool:
+    """False when the engine says that it is not there; any other refusal is raised as WarehouseError."""
+    try:
+        columns(warehouse, relation)
+    except MissingRelation:
+        return False
+    return True
 
 
 def tables(warehouse: Warehouse) -> list[str]:
+    """``schema.table`` of at most 1,000 tables and views, to suggest a name from."""
     rows = warehouse.fetch(render("warehouse/tables", {}, warehouse.dialect).sql, name="tables")
     return [f"{r['table_schema']}.{r['table_name']}" for r in rows]
+
+
+def server_now(warehouse: Warehouse) -> datetime:
+    """The warehouse's clock as naive UTC, to the microsecond."""
+    seconds = warehouse.fetch(render("warehouse/now", {}, warehouse.dialect).sql, name="clock")[0]["epoch_us"]
+    return datetime(1970, 1, 1) + timedelta(microseconds=int(seconds))
+
+
+class MissingRelation(WarehouseError):
+    """There is no table or view of that name."""
+
+
+def _missing(warehouse: Warehouse, relation: Markup, shown: str, error: QueryError) -> WarehouseError:
+    text = str(error.message).split(": ", 1)[-1]
+    if relation.lstrip().startswith("("):
+        return WarehouseError(f"The query {_short(shown)} cannot be run: {text}", hint="Run it by itself first.")
+    if not _MISSING.search(text):
+        return error
+    names = tables(warehouse)
+    wanted = shown.split(".")[-1].strip('"`').lower()
+    if wanted in (n.split(".")[-1].lower() for n in names) and "." not in shown:
+        # it is there (a view on something that is gone, or without the right): the engine knows better than a guess
+        return WarehouseError(f"{shown} cannot be read: {text}")
+    return MissingRelation(f"There is no relation {shown}.", hint=_suggestion(wanted, names))
+
+
+def _suggestion(wanted: str, names: Sequence[str]) -> str:
+    by_table = {n.split(".")[-1].lower(): n for n in names}
+    near = difflib.get_close_matches(wanted, by_table, 3, 0.6)
+    if wanted in by_table:
+        near = [wanted]
+    if near:
+        return f"Did you mean {', '.join(by_table[n] for n in near)}?"
+    return f"Tables there: {', '.join(names[:8]) or 'none'}{', ...' if len(names) > 8 else ''}."
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 80 else flat[:77] + "..."
+
+
+def _type_texts(warehouse: Warehouse, codes: Sequence[Any]) -> list[str]:
+    """Type names. Drivers that give numbers need one more question, which only their dialect's folder knows."""
+    if codes and all(isinstance(c, int) for c in codes) and template_text(f"{_TYPE_NAMES}.sql.j2", warehouse.dialect.name):
+        sql = render(_TYPE_NAMES, {"codes": sorted(set(codes))}, warehouse.dialect).sql
+        names = {int(r["code"]): str(r["name"]) for r in warehouse.fetch(sql, name="type names")}
+        return [names.get(c, "unknown") for c in codes]
+    return [str(c) for c in codes]

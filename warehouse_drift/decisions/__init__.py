@@ -1,0 +1,1 @@
+"""From summaries to decisions: p-values, thresholds, corrections, sentences. Pure; no database."""
