@@ -52,7 +52,9 @@ def p_interval(s: Summary) -> tuple[float, float] | None:
     if s.value is None or s.lower is None or s.upper is None:
         return None
     if s.statistic == "ks":
-        return pvalues.ks_pvalue(s.upper, s.n_reference, s.n_current), pvalues.ks_pvalue(s.lower, s.n_reference, s.n_current)
+        return pvalues.ks_pvalue(s.upper, s.n_reference, s.n_current), pvalues.ks_pvalue(
+            s.lower, s.n_reference, s.n_current
+        )
     if s.test_value is None or s.test_df is None:
         return None
     if s.statistic in _CHI:
@@ -69,7 +71,9 @@ def p_interval(s: Summary) -> tuple[float, float] | None:
 def decide(summaries: Sequence[Summary], rules: Rules) -> list[Decision]:
     """A decision for every summary, in the order given; each with one sentence that says why."""
     tests = [p_interval(s) for s in summaries]
-    family = [i for i, s in enumerate(summaries) if tests[i] is not None and (s.column_name, s.statistic) in rules.limits]
+    family = [
+        i for i, s in enumerate(summaries) if tests[i] is not None and (s.column_name, s.statistic) in rules.limits
+    ]
     low = dict(zip(family, adjust([t[0] for i in family if (t := tests[i])], rules.adjustment), strict=True))
     high = dict(zip(family, adjust([t[1] for i in family if (t := tests[i])], rules.adjustment), strict=True))
     return [_one(s, tests[i], low.get(i), high.get(i), rules) for i, s in enumerate(summaries)]
@@ -81,7 +85,14 @@ def _one(s: Summary, p: tuple[float, float] | None, low: float | None, high: flo
     noise, windows = rules.noise.get((s.segment, s.column_name, s.statistic), (None, 0))
     warn, alert, source = effective(limit, noise, windows) if limit else (None, None, "not judged")
     code = s.reason_code
-    if code is None and limit is not None and (warn is not None or alert is not None) and s.statistic in ("psi",) and s.bins is not None and s.bins > 1:
+    if (
+        code is None
+        and limit is not None
+        and (warn is not None or alert is not None)
+        and s.statistic in ("psi",)
+        and s.bins is not None
+        and s.bins > 1
+    ):
         slack = (s.bins - 1) * (1 / max(s.n_reference, 1) + 1 / max(s.n_current, 1))
         if limit.warn is not None and slack > limit.warn / 5 * 1.0001:
             code = "insufficient"
@@ -94,16 +105,40 @@ def _one(s: Summary, p: tuple[float, float] | None, low: float | None, high: flo
     verdict = raw
     if raw is Verdict.ALERT:
         k, n = rules.k_of_n
-        seen = 1 + sum(1 for v in list(rules.earlier.get((s.segment, s.column_name, s.statistic), ()))[: n - 1] if v is Verdict.ALERT)
+        seen = 1 + sum(
+            1
+            for v in list(rules.earlier.get((s.segment, s.column_name, s.statistic), ()))[: n - 1]
+            if v is Verdict.ALERT
+        )
         if seen < k:
             verdict, code = Verdict.WARN, "awaiting_confirmation"
         if s.segment != "all" and s.segment not in rules.alert_on:
             verdict, code = Verdict.WARN, "segment"
     value_p = p[1] if p else None
-    return Decision(s, verdict, raw, precision, value_p, high, warn, alert, source, code, sentence(s, verdict, code, warn, alert, high, noise, rules))
+    return Decision(
+        s,
+        verdict,
+        raw,
+        precision,
+        value_p,
+        high,
+        warn,
+        alert,
+        source,
+        code,
+        sentence(s, verdict, code, warn, alert, high, noise, rules),
+    )
 
 
-def _verdict(least: float, most: float, low: float | None, high: float | None, warn: float | None, alert: float | None, gate: float) -> tuple[Verdict, str | None]:
+def _verdict(
+    least: float,
+    most: float,
+    low: float | None,
+    high: float | None,
+    warn: float | None,
+    alert: float | None,
+    gate: float,
+) -> tuple[Verdict, str | None]:
     least, most = min(least, most), max(least, most)
     floor = min(x for x in (warn, alert) if x is not None) if warn is not None or alert is not None else float("inf")
     if most < floor:

@@ -29,7 +29,16 @@ def _number(x: float | None) -> str:
     return "-" if x is None else f"{x:.3g}"
 
 
-def sentence(s: Summary, verdict: Verdict, code: str | None, warn: float | None, alert: float | None, p: float | None, noise: float | None, rules: Any) -> str:
+def sentence(
+    s: Summary,
+    verdict: Verdict,
+    code: str | None,
+    warn: float | None,
+    alert: float | None,
+    p: float | None,
+    noise: float | None,
+    rules: Any,
+) -> str:
     name = s.statistic.replace("_", " ")
     own = f"; the baseline's own windows reach {_number(noise)}" if noise is not None else ""
     if verdict is Verdict.NONE:

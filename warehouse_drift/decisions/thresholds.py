@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 
 from warehouse_drift.config.resolved import Threshold
@@ -18,7 +18,7 @@ AUTO_FACTOR = 1.25
 MIN_WINDOWS = 5
 
 
-@lru_cache(maxsize=None)
+@cache
 def preset(name: str) -> dict[str, dict[str, tuple[float, float]]]:
     """kind -> statistic -> (warn, alert). Raises UsageError naming the presets there are."""
     folder = resources.files("warehouse_drift.decisions") / "presets"
@@ -35,7 +35,11 @@ def effective(limit: Threshold, noise: float | None, windows: int) -> tuple[floa
     if not limit.auto or noise is None:
         return limit.warn, limit.alert, limit.source
     if windows < MIN_WINDOWS:
-        return limit.warn, limit.alert, f"{limit.source} (only {windows} baseline windows, {MIN_WINDOWS} needed for auto)"
+        return (
+            limit.warn,
+            limit.alert,
+            f"{limit.source} (only {windows} baseline windows, {MIN_WINDOWS} needed for auto)",
+        )
     own = AUTO_FACTOR * noise
     warn = None if limit.warn is None else max(limit.warn, own)
     alert = None if limit.alert is None else max(limit.alert, own)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -125,11 +126,10 @@ def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGr
     for pieces in PIECES:
         cut, cost = _split(starts, density, pieces)
         edges = [starts[i] for i in cut]
-        if any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(edges)):
             continue
         areas = [
-            (b - a) * max(density[i:j], default=0.0)
-            for a, b, i, j in zip(edges, edges[1:], cut, cut[1:], strict=False)
+            (b - a) * max(density[i:j], default=0.0) for a, b, i, j in zip(edges, edges[1:], cut, cut[1:], strict=False)
         ]
         whole = sum(areas) or 1.0
         spare = core - len(areas)

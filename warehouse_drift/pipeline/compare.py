@@ -51,7 +51,9 @@ class Comparison:
     passes: dict[str, int]
 
 
-def match_columns(reference: Sequence[SourceColumn], current: Sequence[SourceColumn], wanted: Sequence[str] | None) -> tuple[ComparedColumn, ...]:
+def match_columns(
+    reference: Sequence[SourceColumn], current: Sequence[SourceColumn], wanted: Sequence[str] | None
+) -> tuple[ComparedColumn, ...]:
     """Columns of both sides by name. Raises UsageError for a wanted name that the reference does not have."""
     now = {c.name: c for c in current}
     then = {c.name: c for c in reference}
@@ -93,40 +95,74 @@ def column_sql(name: str, kind: Kind) -> Markup:
     return Markup("CAST({} AS VARCHAR)").format(quoted)
 
 
-def compare(warehouse: Warehouse, reference: str, current: str, *, columns: Sequence[str] | None = None, statistics: Sequence[str] | None = None, precision: str = "certified", warn: float = 0.1, resolution: int | None = None) -> Comparison:
+def compare(
+    warehouse: Warehouse,
+    reference: str,
+    current: str,
+    *,
+    columns: Sequence[str] | None = None,
+    statistics: Sequence[str] | None = None,
+    precision: str = "certified",
+    warn: float = 0.1,
+    resolution: int | None = None,
+) -> Comparison:
     """The summaries of ``current`` against ``reference`` (table names or SELECTs in parentheses)."""
     for name in statistics or ():
         if name not in BY_NAME:
             import difflib
 
             near = difflib.get_close_matches(name, BY_NAME, 1)
-            raise UsageError(f"There is no statistic {name!r}.", hint=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}.")
+            raise UsageError(
+                f"There is no statistic {name!r}.",
+                hint=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}.",
+            )
     ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
     matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
     usable = [c for c in matched if c.problem is None]
-    numeric = [NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer) for c in usable if c.kind.value in NUMERIC]
+    numeric = [
+        NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer)
+        for c in usable
+        if c.kind.value in NUMERIC
+    ]
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
     wanted = [s for s in BY_NAME if not statistics or s in statistics]
     reference_slice, current_slice = Slice(ref), Slice(cur)
     with Session(warehouse) as session:
         built = build_grids(session, numeric, reference_slice, resolution)
-        sides: list[dict[str, Any]] = [{"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells]
+        sides: list[dict[str, Any]] = [
+            {"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells
+        ]
         if numeric:
-            table = session.scratch("current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **current_slice.params())
+            table = session.scratch(
+                "current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **current_slice.params()
+            )
             sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
         tables: dict[str, Markup] = {}
         if categorical:
             listed = [{"number": c.number, "x": column_sql(c.name, c.kind), "values": True} for c in categorical]
-            for side, rows in (("ref", reference_slice), ("cur", current_slice)):
-                tables[side] = session.scratch(f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **rows.params())
+            for side, where in (("ref", reference_slice), ("cur", current_slice)):
+                tables[side] = session.scratch(
+                    f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **where.params()
+                )
         if not numeric and not categorical:
             return Comparison(matched, (), Refined(0, 0), (0, 0), {}, {})
-        merged = session.scratch("sides", "metrics/compare_sides", numeric=sides, categorical=bool(categorical), ref=tables.get("ref"), cur=tables.get("cur"), cap=VALUE_CAP, named=NAMED_UNSEEN)
+        merged = session.scratch(
+            "sides",
+            "metrics/compare_sides",
+            numeric=sides,
+            categorical=bool(categorical),
+            ref=tables.get("ref"),
+            cur=tables.get("cur"),
+            cap=VALUE_CAP,
+            named=NAMED_UNSEEN,
+        )
         pooled = pool(session, merged, built.bins, [c.number for c in numeric], warn)
         refined = Refined(0, 0)
         if precision == "exact":
             area = any(s.startswith("wasserstein") for s in wanted)
-            pooled, refined = refine(session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area)
+            pooled, refined = refine(
+                session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area
+            )
         by_number = {c.number: c for c in matched}
         rows = []
         for row in summaries(session, pooled, wanted):
@@ -134,4 +170,6 @@ def compare(warehouse: Warehouse, reference: str, current: str, *, columns: Sequ
             if column.kind.value in BY_NAME[row["statistic"]].kinds:
                 rows.append(row | {"column_name": column.name, "column_kind": column.kind.value})
     labels = {by_number[n].name: tuple(b.label for b in some) for n, some in built.bins.items()}
-    return Comparison(matched, tuple(rows), refined, (0, 0), labels, {by_number[n].name: p for n, p in built.passes.items()})
+    return Comparison(
+        matched, tuple(rows), refined, (0, 0), labels, {by_number[n].name: p for n, p in built.passes.items()}
+    )

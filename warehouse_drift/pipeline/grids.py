@@ -68,14 +68,18 @@ def cell_params(columns: Sequence[NumericColumn], grids: Mapping[int, NumericGri
     return [{"number": c.number, "x": c.x, "grid": grids[c.number], "float": c.float} for c in columns]
 
 
-def build_grids(session: Session, columns: Sequence[NumericColumn], reference: Slice, cells_per_column: int | None = None) -> GridResult:
+def build_grids(
+    session: Session, columns: Sequence[NumericColumn], reference: Slice, cells_per_column: int | None = None
+) -> GridResult:
     """At most five passes over any column (range, pilot, and up to three more); one that is fine after the pilot has two."""
     from warehouse_drift.grid.fit import resolution
 
     if not columns:
         return GridResult({}, {}, (), {})
     flat = {"source": reference.source, "filter": reference.filter}
-    span = session.rows("grid/range", columns=[{"number": c.number, "x": c.x, "float": c.float} for c in columns], **flat)[0]
+    span = session.rows(
+        "grid/range", columns=[{"number": c.number, "x": c.x, "float": c.float} for c in columns], **flat
+    )[0]
     grids: dict[int, NumericGrid] = {}
     passes = {c.number: 2 for c in columns}
     k = cells_per_column or resolution(int(span["row_count"]))
@@ -88,11 +92,18 @@ def build_grids(session: Session, columns: Sequence[NumericColumn], reference: S
     pending = list(columns)
     bins: dict[int, tuple[Bin, ...]] = {}
     for attempt in range(4):
-        table = session.scratch(f"pilot{attempt}", "profile/numeric_cells", columns=cell_params(pending, grids), **reference.params())
+        table = session.scratch(
+            f"pilot{attempt}", "profile/numeric_cells", columns=cell_params(pending, grids), **reference.params()
+        )
         for c in pending:
             tables[c.number] = table
             passes[c.number] = 2 + attempt
-        knots = _knots(session, table, max(16, min(256, 8000 // len(pending))), [c.number for c in pending if grids[c.number].octaves])
+        knots = _knots(
+            session,
+            table,
+            max(16, min(256, 8000 // len(pending))),
+            [c.number for c in pending if grids[c.number].octaves],
+        )
         values = _values(session, table)
         again: list[NumericColumn] = []
         for c in pending:
@@ -120,7 +131,12 @@ def build_grids(session: Session, columns: Sequence[NumericColumn], reference: S
         deciles: dict[int, list[tuple[float, Decile]]] = defaultdict(list)
         total: dict[int, int] = {}
         for r in session.rows("grid/deciles", cells=table):
-            deciles[int(r["column_no"])].append((int(r["decile"]) / 10, Decile(int(r["cell_index"]), int(r["before"]), int(r["after"]), float(r["lo"]), float(r["hi"]))))
+            deciles[int(r["column_no"])].append(
+                (
+                    int(r["decile"]) / 10,
+                    Decile(int(r["cell_index"]), int(r["before"]), int(r["after"]), float(r["lo"]), float(r["hi"])),
+                )
+            )
             total[int(r["column_no"])] = int(r["total"])
         for number in numbers:
             grid = grids[number]
@@ -147,7 +163,16 @@ def _values(session: Session, table: Markup) -> dict[int, list[float]]:
     return values
 
 
-def _better(session: Session, c: NumericColumn, knots: list[Knot], k: int, attempt: int, limits: tuple[float, float], flat: Mapping[str, Any], now: NumericGrid) -> NumericGrid | None:
+def _better(
+    session: Session,
+    c: NumericColumn,
+    knots: list[Knot],
+    k: int,
+    attempt: int,
+    limits: tuple[float, float],
+    flat: Mapping[str, Any],
+    now: NumericGrid,
+) -> NumericGrid | None:
     """The next grid to try: powers of two after a coarse pilot, then pieces (with heavy single values set apart)."""
     lo, hi = limits
     total = sum(x.n for x in knots)
@@ -157,10 +182,14 @@ def _better(session: Session, c: NumericColumn, knots: list[Knot], k: int, attem
     atoms = {x.lo for x in knots if x.lo == x.hi and x.n > HEAVY / k * total} | set(now.atoms)
     hidden: dict[float, int] = {}
     if heavy:  # two fits did not help, so a heavy single value must share its cell with others
-        listed = [{"number": c.number, "x": c.x, "ranges": [(x.lo, x.hi) for x in heavy], "least": max(2, int(total / k))}]
+        listed = [
+            {"number": c.number, "x": c.x, "ranges": [(x.lo, x.hi) for x in heavy], "least": max(2, int(total / k))}
+        ]
         hidden = {float(r["value"]): int(r["n"]) for r in session.rows("grid/atoms", columns=listed, **flat)}
     runs = [
-        replace(x, fullest=0 if x.lo == x.hi else max(0, x.fullest - sum(n for v, n in hidden.items() if x.lo <= v <= x.hi)))
+        replace(
+            x, fullest=0 if x.lo == x.hi else max(0, x.fullest - sum(n for v, n in hidden.items() if x.lo <= v <= x.hi))
+        )
         for x in knots
     ]  # rows of an atom no longer weigh on the cells around it
     grid = fit(runs, k, sorted(atoms | set(hidden))[:16])

@@ -36,7 +36,9 @@ class Refined:
     rows: int
 
 
-def pool(session: Session, sides: Markup, bins: Mapping[int, tuple[Bin, ...]], numeric: Sequence[int], warn: float) -> Pooled:
+def pool(
+    session: Session, sides: Markup, bins: Mapping[int, tuple[Bin, ...]], numeric: Sequence[int], warn: float
+) -> Pooled:
     cells = session.scratch("cells", "metrics/pooled_cells", sides=sides)
     columns = session.scratch("columns", "metrics/pooled_columns", cells=cells)
     listed = [
@@ -85,11 +87,29 @@ def _clean(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def refine(session: Session, pooled: Pooled, columns: Sequence[NumericColumn], grids: Mapping[int, NumericGrid], reference: Slice, current: Slice, *, ks: bool, area: bool, only: Sequence[int] | None = None) -> tuple[Pooled, Refined]:
+def refine(
+    session: Session,
+    pooled: Pooled,
+    columns: Sequence[NumericColumn],
+    grids: Mapping[int, NumericGrid],
+    reference: Slice,
+    current: Slice,
+    *,
+    ks: bool,
+    area: bool,
+    only: Sequence[int] | None = None,
+) -> tuple[Pooled, Refined]:
     """Scans again the cells that can still matter, and gives bounds that are closed where the rows are still the same."""
     if pooled.bounds is None or pooled.cdf is None or not (ks or area):
         return pooled, Refined(0, 0)
-    todo = session.scratch("todo", "metrics/refine_cells", bounds=pooled.bounds, ks=ks, area=area, only=list(only) if only is not None else None)
+    todo = session.scratch(
+        "todo",
+        "metrics/refine_cells",
+        bounds=pooled.bounds,
+        ks=ks,
+        area=area,
+        only=list(only) if only is not None else None,
+    )
     ranges = {int(r["column_no"]): r for r in session.rows("metrics/todo_ranges", todo=todo)}
     if not ranges:
         return pooled, Refined(0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from warehouse_drift.errors import DialectError
@@ -47,7 +47,7 @@ class Dialect:
         return self.capabilities.get(capability, Capability("unsupported")).support in ("full", "versioned")
 
 
-@lru_cache(maxsize=None)
+@cache
 def load_dialect(name: str) -> Dialect:
     """The dialect of that name or alias. Raises DialectError naming the known ones."""
     folders = dialect_folders()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timezone
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound
@@ -50,7 +50,9 @@ def timestamp_literal(value: datetime) -> Markup:
 def timestamptz_literal(value: datetime) -> Markup:
     if value.tzinfo is None:
         value = value.replace(tzinfo=timezone.utc)
-    return Markup(f"CAST('{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(sep=' ')}+00:00' AS TIMESTAMPTZ)")
+    return Markup(
+        f"CAST('{value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(sep=' ')}+00:00' AS TIMESTAMPTZ)"
+    )
 
 
 def date_literal(value: date) -> Markup:
@@ -62,7 +64,9 @@ def _finalize(value: Any) -> Any:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return Markup(str(value))
-    raise DialectError(f"A template tried to print {type(value).__name__} {value!r} without a filter (ident, text, double, ...).")
+    raise DialectError(
+        f"A template tried to print {type(value).__name__} {value!r} without a filter (ident, text, double, ...)."
+    )
 
 
 class _Loader(BaseLoader):
@@ -76,10 +80,14 @@ class _Loader(BaseLoader):
         return text, template, lambda: True
 
 
-@lru_cache(maxsize=None)
+@cache
 def environment(dialect: str | None = None) -> SandboxedEnvironment:
     env = SandboxedEnvironment(
-        loader=_Loader(dialect), undefined=StrictUndefined, autoescape=True, finalize=_finalize, keep_trailing_newline=False
+        loader=_Loader(dialect),
+        undefined=StrictUndefined,
+        autoescape=True,
+        finalize=_finalize,
+        keep_trailing_newline=False,
     )
     env.filters.update(
         ident=identifier,

@@ -18,10 +18,17 @@ def expression(text: str, dialect: Dialect, what: str = "expression") -> Markup:
     try:
         trees = sqlglot.parse(f"SELECT 1 WHERE ({text}\n)", read=dialect.sqlglot_name)
     except SqlglotError as error:
-        raise UsageError(f"{problem}: {str(error).splitlines()[0]}.", hint="Write what would stand after WHERE, without ';'.") from error
+        raise UsageError(
+            f"{problem}: {str(error).splitlines()[0]}.", hint="Write what would stand after WHERE, without ';'."
+        ) from error
     tree = trees[0] if len(trees) == 1 else None
     where = tree.args.get("where") if isinstance(tree, exp.Select) else None
-    if tree is None or where is None or not isinstance(where.this, exp.Paren) or any(v for k, v in tree.args.items() if k not in ("where", "expressions", "kind", "hint")):
+    if (
+        tree is None
+        or where is None
+        or not isinstance(where.this, exp.Paren)
+        or any(v for k, v in tree.args.items() if k not in ("where", "expressions", "kind", "hint"))
+    ):
         raise UsageError(f"{problem}.", hint="Write what would stand after WHERE, without ';'.")
     if where.find(exp.AggFunc) or where.find(exp.Window):
         raise UsageError(f"{problem}: aggregates and window functions are not allowed in it.")
@@ -43,7 +50,9 @@ def relation(text: str, dialect: Dialect) -> Markup:
     try:
         table = exp.to_table(text, dialect=dialect.sqlglot_name)
     except SqlglotError as error:
-        raise UsageError(f"{text!r} is not a table name.", hint="Write schema.table, or a SELECT in parentheses.") from error
+        raise UsageError(
+            f"{text!r} is not a table name.", hint="Write schema.table, or a SELECT in parentheses."
+        ) from error
     parts = [p.name for p in table.parts]
     if not parts or table.args.get("alias"):
         raise UsageError(f"{text!r} is not a table name.")

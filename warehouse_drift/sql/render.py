@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from jinja2 import TemplateError
 
@@ -50,7 +50,7 @@ def render(template: str, params: Mapping[str, object], dialect: Dialect) -> Ren
     return Rendered(template, canonical, transpile(canonical, dialect, template))
 
 
-@lru_cache(maxsize=None)
+@cache
 def header(template: str) -> dict[str, str]:
     """The header of a template: purpose, inputs, output, grain, exact."""
     text = template_text(f"{template}.sql.j2") or ""

@@ -24,9 +24,19 @@ def log2_as_ln(tree: exp.Expr) -> exp.Expr:
 
     def change(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Anonymous) and node.name.upper() == "LOG2":
-            return exp.Paren(this=exp.Div(this=exp.Ln(this=node.expressions[0].copy()), expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE))))
+            return exp.Paren(
+                this=exp.Div(
+                    this=exp.Ln(this=node.expressions[0].copy()),
+                    expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE)),
+                )
+            )
         if isinstance(node, exp.Log) and node.expression is not None and node.this.name == "2":
-            return exp.Paren(this=exp.Div(this=exp.Ln(this=node.expression.copy()), expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE))))
+            return exp.Paren(
+                this=exp.Div(
+                    this=exp.Ln(this=node.expression.copy()),
+                    expression=exp.Ln(this=exp.cast(exp.Literal.string("2.0"), exp.DataType.Type.DOUBLE)),
+                )
+            )
         return node
 
     return tree.transform(change)

@@ -30,7 +30,9 @@ BUILT_IN: tuple[Statistic, ...] = (
     Statistic("total_variation", "total variation distance", NUMERIC + CATEGORICAL, "bins"),
     Statistic("l_infinity", "largest share difference", NUMERIC + CATEGORICAL, "bins"),
     Statistic("missing_rate", "share of missing values", (*NUMERIC, *CATEGORICAL, "text"), "columns"),
-    Statistic("missing_rate_change", "change of the share of missing values", (*NUMERIC, *CATEGORICAL, "text"), "columns"),
+    Statistic(
+        "missing_rate_change", "change of the share of missing values", (*NUMERIC, *CATEGORICAL, "text"), "columns"
+    ),
     Statistic("unseen_rate", "share of values the reference never had", CATEGORICAL, "columns"),
 )
 

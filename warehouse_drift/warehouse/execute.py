@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -77,7 +77,7 @@ class Warehouse:
         """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
         ``max_rows``: rows are not for Python."""
         with self._running(sql, name) as result:
-            keys = [str(k).lower() for k in result.keys()]
+            keys = [str(k).lower() for k in result]
             rows = result.fetchmany(max_rows + 1)
         if len(rows) > max_rows:
             raise QueryError(f"{name} would bring more than {max_rows:,} rows to Python, which is refused.", sql=sql)
@@ -121,7 +121,5 @@ class Warehouse:
             self.stats.seconds[name] = self.stats.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def _roll_back(self) -> None:
-        try:
+        with suppress(Exception):
             self.connection.rollback()
-        except Exception:  # noqa: S110  the connection is gone; the first error is the one to tell
-            pass

@@ -116,7 +116,11 @@ def _short(text: str) -> str:
 
 def _type_texts(warehouse: Warehouse, codes: Sequence[Any]) -> list[str]:
     """Type names. Drivers that give numbers need one more question, which only their dialect's folder knows."""
-    if codes and all(isinstance(c, int) for c in codes) and template_text(f"{_TYPE_NAMES}.sql.j2", warehouse.dialect.name):
+    if (
+        codes
+        and all(isinstance(c, int) for c in codes)
+        and template_text(f"{_TYPE_NAMES}.sql.j2", warehouse.dialect.name)
+    ):
         sql = render(_TYPE_NAMES, {"codes": sorted(set(codes))}, warehouse.dialect).sql
         names = {int(r["code"]): str(r["name"]) for r in warehouse.fetch(sql, name="type names")}
         return [names.get(c, "unknown") for c in codes]

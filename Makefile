@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo,dev]'
+	@touch $@
+
+setup: $(VENV)/.ready ## make .venv with everything that demo and tests need
+
+demo: setup ## watch the real 2013 flights out of New York
+	$(BIN)/warehouse-drift demo
+
+test: setup ## lint, types, all tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+test-fast: setup ## the tests that need no minute
+	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging"
+
+bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
+	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
+
+.PHONY: help setup demo test test-fast bench

@@ -1,0 +1,73 @@
+"""The command line: exit codes, one sentence for a mistake, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import duckdb
+import numpy as np
+import pytest
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "warehouse_drift", *args], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def url(database: Callable[..., str]) -> str:
+    rng = np.random.default_rng(0)
+    name = 'select"; drop table r; --'
+    return database(
+        r={"a": rng.normal(size=3000), "b": rng.choice(list("xyz"), 3000), name: rng.random(3000)},
+        c={"a": rng.normal(2, 1, 3000), "b": rng.choice(list("xyz"), 3000), name: rng.random(3000)},
+    )
+
+
+def test_json_and_exit_code(url: str) -> None:
+    done = run("compare", "--url", url, "--reference", "r", "--current", "c", "--format", "json")
+    body = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert {r["column_name"] for r in body["rows"]} == {"a", "b", 'select"; drop table r; --'}
+    psi = {r["column_name"]: r["decision"] for r in body["rows"] if r["statistic"] == "psi"}
+    assert psi["a"] == "alert" and psi["b"] == "ok"
+    assert body["rows_fetched"] <= 10_000
+    assert run("compare", "--url", url, "--reference", "r", "--current", "c", "--fail-on", "never").returncode == 0
+
+
+def test_leaves_nothing_behind(url: str) -> None:
+    run("compare", "--url", url, "--reference", "r", "--current", "c", "--precision", "exact")
+    connection = duckdb.connect(url.removeprefix("duckdb:///"), read_only=True)
+    assert connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall() == [("c",), ("r",)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"--reference": "rr"}, "rr"),
+        ({"--url": "duckdb:///missing_folder/none.duckdb"}, "none.duckdb"),
+        ({"--url": "nodb://x"}, "nodb"),
+        ({"--statistics": "psy"}, "psi"),
+        ({"--columns": "zz"}, "zz"),
+        ({"--preset": "nope"}, "psi_classic"),
+        ({"--precision": "roughly"}, "certified"),
+        ({"--reference": "(SELECT 1; DROP TABLE r)"}, "SELECT"),
+    ],
+)
+def test_mistakes_are_one_sentence(url: str, change: dict[str, str], words: str) -> None:
+    options = {"--url": url, "--reference": "r", "--current": "c"} | change
+    done = run("compare", *[part for pair in options.items() for part in pair])
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_locked_file(url: str) -> None:
+    holder = duckdb.connect(url.removeprefix("duckdb:///"))
+    holder.execute("CREATE TABLE held (x INTEGER)")
+    done = run("compare", "--url", url, "--reference", "r", "--current", "c")
+    holder.close()
+    assert done.returncode == 2
+    assert "process" in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,145 @@
+"""The verbs, shared by the command line and by Python users. They wire the stages and hold no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from warehouse_drift.config.resolved import Threshold
+from warehouse_drift.decisions.decide import Rules, decide
+from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
+from warehouse_drift.decisions.sentences import REASONS
+from warehouse_drift.decisions.thresholds import preset as load_preset
+from warehouse_drift.errors import UsageError
+from warehouse_drift.pipeline.compare import ComparedColumn
+from warehouse_drift.pipeline.compare import compare as run_compare
+from warehouse_drift.warehouse.connect import open_warehouse
+
+TABLE = ":table"
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult:
+    """``rows``: one dictionary per (column, statistic) with the fields of ``drift_history`` that apply."""
+
+    rows: tuple[dict[str, Any], ...]
+    precision: str
+    refined_rows: int
+    statements: int
+    rows_fetched: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> str:
+        """``alert``, ``warn``, ``ok``, or ``none`` when nothing was decided."""
+        found = {r["decision"] for r in self.rows}
+        return next((v for v in ("alert", "warn", "ok") if v in found), "none")
+
+
+def compare(
+    url: str,
+    reference: str,
+    current: str,
+    *,
+    columns: Sequence[str] | None = None,
+    statistics: Sequence[str] | None = None,
+    preset: str = "psi_classic",
+    precision: str = "certified",
+) -> CompareResult:
+    """Compares two relations in one warehouse, read-only, and writes nothing.
+
+    Args:
+        url: SQLAlchemy URL, for example ``duckdb:///shop.duckdb``.
+        reference, current: table names, or SELECTs in parentheses.
+        columns: only these; default all that both have.
+        statistics: only these; default all.
+        precision: ``certified`` (intervals that surely hold the true value) or ``exact`` (a second scan closes them).
+
+    Raises:
+        DriftError: with one sentence, for anything a user can cause.
+    """
+    if precision not in ("certified", "exact"):
+        raise UsageError(f"precision is certified or exact, not {precision!r}.")
+    limits = load_preset(preset)
+    warn = limits.get("numeric", {}).get("psi", (0.1, 0.25))[0]
+    with open_warehouse(url, read_only=True) as warehouse:
+        result = run_compare(
+            warehouse, reference, current, columns=columns, statistics=statistics, precision=precision, warn=warn
+        )
+        stats = warehouse.stats
+    summaries = [_summary(r) for r in result.rows]
+    wanted = {
+        (c.name, name): Threshold(pair[0], pair[1], auto=False, source=f"preset {preset}")
+        for c in result.columns
+        for name, pair in limits.get(c.kind.value, {}).items()
+    }
+    decisions = decide(summaries, Rules(wanted))
+    rows = [row_of(d) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
+    order = {c.name: c.number for c in result.columns}
+    rows.sort(key=lambda r: order[r["column_name"]])
+    return CompareResult(
+        tuple(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
+    )
+
+
+def _summary(row: dict[str, Any]) -> Summary:
+    return Summary(
+        segment="all",
+        segment_column=None,
+        segment_value=None,
+        column_name=row["column_name"],
+        column_kind=row["column_kind"],
+        role="feature",
+        statistic=row["statistic"],
+        value=row["value"],
+        lower=row["value_lower"],
+        upper=row["value_upper"],
+        n_reference=row["n_reference"],
+        n_current=row["n_current"],
+        test_value=row["test_value"],
+        test_df=row["test_df"],
+        expected=row["expected"],
+        bins=row["bins"],
+        reason_code=row["reason_code"],
+    )
+
+
+def row_of(decision: Decision) -> dict[str, Any]:
+    """A decision with the names and order of ``drift_history``."""
+    s = decision.summary
+    return {
+        "segment": s.segment,
+        "segment_column": s.segment_column,
+        "segment_value": s.segment_value,
+        "column_name": s.column_name,
+        "column_kind": s.column_kind,
+        "role": s.role,
+        "statistic": s.statistic,
+        "value": s.value,
+        "value_lower": s.lower,
+        "value_upper": s.upper,
+        "precision": "exact" if s.lower == s.upper else "certified",
+        "p_value": decision.p_value,
+        "p_value_adjusted": decision.p_value_adjusted,
+        "n_reference": s.n_reference,
+        "n_current": s.n_current,
+        "warn_threshold": decision.warn_threshold,
+        "alert_threshold": decision.alert_threshold,
+        "threshold_source": decision.threshold_source,
+        "decision": decision.verdict.value,
+        "severity": SEVERITY[decision.verdict],
+        "reason_code": decision.reason_code,
+        "reason": decision.reason,
+    }
+
+
+def _problem(column: ComparedColumn) -> dict[str, Any]:
+    """A column that cannot be compared is a decision too."""
+    code = column.problem or "not_computable"
+    verdict = Verdict.ALERT if code == "column_missing" else Verdict.NONE
+    summary = Summary(
+        "all", None, None, column.name, column.kind.value, "feature", "psi", None, None, None, 0, 0, reason_code=code
+    )
+    why = f"No number for {column.name}: {REASONS[code]}."
+    return row_of(Decision(summary, verdict, verdict, "exact", None, None, None, None, "not judged", code, why))

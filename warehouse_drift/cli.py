@@ -1,0 +1,120 @@
+"""The command ``warehouse-drift``. Thin calls into ``api``; exit codes 0 (fine), 1 (drift), 2 (could not finish)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="warehouse-drift",
+    help="Watches data and model drift inside your data warehouse. Statistics are SQL; only small summaries leave it.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+_LEVELS = {"warn": ("warn", "alert"), "alert": ("alert",), "no_decision": ("warn", "alert", "none"), "never": ()}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from warehouse_drift import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def compare(
+    url: Annotated[str, typer.Option(help="SQLAlchemy URL, e.g. duckdb:///shop.duckdb")],
+    reference: Annotated[str, typer.Option(help="Table name, or a SELECT in parentheses.")],
+    current: Annotated[str, typer.Option(help="Table name, or a SELECT in parentheses.")],
+    columns: Annotated[str, typer.Option(help="Only these columns, separated by commas.")] = "",
+    statistics: Annotated[str, typer.Option(help="Only these statistics, separated by commas.")] = "",
+    preset: Annotated[str, typer.Option(help="Thresholds.")] = "psi_classic",
+    precision: Annotated[str, typer.Option(help="certified or exact")] = "certified",
+    format: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
+    fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
+) -> None:
+    """Compare two tables now, without a config. Writes nothing; read-only credentials are enough."""
+    from warehouse_drift import api
+    from warehouse_drift.errors import UsageError
+    from warehouse_drift.reports.tables import as_csv, as_json, print_compare
+
+    if format not in ("table", "json", "csv"):
+        raise UsageError(f"--format is table, json or csv, not {format!r}.")
+    if fail_on not in _LEVELS:
+        raise UsageError(f"--fail-on is one of {', '.join(_LEVELS)}, not {fail_on!r}.")
+    result = api.compare(
+        url,
+        reference,
+        current,
+        columns=_list(columns),
+        statistics=_list(statistics),
+        preset=preset,
+        precision=precision,
+    )
+    if format == "json":
+        body = {
+            "reference": reference,
+            "current": current,
+            "precision": precision,
+            "worst": result.worst,
+            "refined_rows": result.refined_rows,
+            "statements": result.statements,
+            "rows_fetched": result.rows_fetched,
+            "rows": result.rows,
+        }
+        typer.echo(as_json(body))
+    elif format == "csv":
+        typer.echo(as_csv(result.rows), nl=False)
+    else:
+        from rich.console import Console
+
+        print_compare(result.rows, Console(width=None if sys.stdout.isatty() else 120))
+    decided = [r["decision"] for r in result.rows]
+    if any(d in _LEVELS[fail_on] for d in decided):
+        raise typer.Exit(1)
+
+
+def _list(text: str) -> list[str] | None:
+    return [part.strip() for part in text.split(",") if part.strip()] or None
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"warehouse-drift: {message}\n")
+    raise SystemExit(2)
+
+
+def main() -> None:
+    """Runs the command; no traceback reaches a user unless WAREHOUSE_DRIFT_DEBUG is set."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing half done is visible. Run the same command again.")
+    except Exception as error:
+        from warehouse_drift.errors import DriftError
+
+        if os.environ.get("WAREHOUSE_DRIFT_DEBUG"):
+            raise
+        if isinstance(error, DriftError):
+            _fail(str(error))
+        first = str(error).splitlines()[0] if str(error) else ""
+        _fail(
+            f"unexpected {type(error).__name__}: {first} Set WAREHOUSE_DRIFT_DEBUG=1 to see where, and please report it."
+        )
+
+
+if __name__ == "__main__":
+    main()
