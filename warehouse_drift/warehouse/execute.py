@@ -67,17 +67,15 @@ class Warehouse:
 
     def close(self) -> None:
         """May be called twice, and after the connection broke."""
-        try:
+        with suppress(SQLAlchemyError):  # it may be gone already
             self.connection.close()
-        except SQLAlchemyError:
-            pass  # it is gone already
         self.engine.dispose()
 
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
         """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
         ``max_rows``: rows are not for Python."""
         with self._running(sql, name) as result:
-            keys = [str(k).lower() for k in result]
+            keys = [str(k).lower() for k in result.keys()]  # noqa: SIM118  (a result is no dict)
             rows = result.fetchmany(max_rows + 1)
         if len(rows) > max_rows:
             raise QueryError(f"{name} would bring more than {max_rows:,} rows to Python, which is refused.", sql=sql)
