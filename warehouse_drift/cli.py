@@ -88,6 +88,17 @@ def compare(
         raise typer.Exit(1)
 
 
+@app.command()
+def demo(
+    path: Annotated[str, typer.Option(help="The DuckDB file to make (replaced when it is there).")] = "flights_demo.duckdb",
+    quiet: Annotated[bool, typer.Option(help="Print the story only.")] = False,
+) -> None:
+    """Watch the real 2013 flights out of New York: what drifted, when, and why it is believed."""
+    from warehouse_drift.demo import run_demo
+
+    run_demo(path, quiet=quiet)
+
+
 def _list(text: str) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()] or None
 

@@ -1,0 +1,1 @@
+"""The result schema: its tables, its views, and writing to them."""
