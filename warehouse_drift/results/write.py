@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from markupsafe import Markup
 
+from warehouse_drift.errors import DialectError
 from warehouse_drift.results.tables import COLUMNS, VIEWS
-from warehouse_drift.sql.environment import date_literal, double_literal, identifier, qualified, text_literal, timestamp_literal
+from warehouse_drift.sql.environment import identifier, qualified, text_literal
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
-BATCH = 400
+BATCH = 350
 
 
 def create_all(warehouse: Warehouse, schema: str) -> None:
@@ -28,7 +30,9 @@ def create_all(warehouse: Warehouse, schema: str) -> None:
     for view in VIEWS:
         params: dict[str, object] = {"results": table, "history": history, "training": 14, "least": 5}
         select = render(f"views/{view}", params, dialect).sql
-        warehouse.execute(made["create_view"].format(name=qualified(schema, view), select=select), name=f"create {view}")
+        warehouse.execute(
+            made["create_view"].format(name=qualified(schema, view), select=select), name=f"create {view}"
+        )
     if dialect.can("view_comments"):
         for name, _, words in COLUMNS:
             target = qualified(schema, "wd_results", name)
@@ -36,7 +40,7 @@ def create_all(warehouse: Warehouse, schema: str) -> None:
 
 
 def literal(value: Any) -> Markup:
-    """A value as SQL text. NaN and infinity are refused by the double literal."""
+    """A value as SQL text, short; the column's cast gives it its type. Raises DialectError for NaN and infinity."""
     if value is None:
         return Markup("NULL")
     if isinstance(value, bool):
@@ -44,19 +48,33 @@ def literal(value: Any) -> Markup:
     if isinstance(value, int):
         return Markup(str(value))
     if isinstance(value, float):
-        return double_literal(value)
+        if not math.isfinite(value):
+            raise DialectError("NaN and infinity are never stored.")
+        return Markup(f"{value!r}" if "e" in repr(value) else f"{value!r}e0")
     if isinstance(value, datetime):
-        return timestamp_literal(value)
+        return text_literal(value.isoformat(sep=" "))
     if isinstance(value, date):
-        return date_literal(value)
+        return text_literal(value.isoformat())
     return text_literal(str(value))
 
 
-def insert_rows(warehouse: Warehouse, schema: str, table: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Appends rows in batches of literals."""
-    listed = ", ".join(identifier(n) for n in names)
-    head = f"INSERT INTO {qualified(schema, table)} ({listed}) VALUES "
+def insert_rows(
+    warehouse: Warehouse, schema: str, table: str, columns: Sequence[tuple[str, str]], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Appends rows; ``columns`` are (name, type name). Values that are the same in a whole batch are written once."""
+    types = warehouse.dialect.types
+    head = f"INSERT INTO {qualified(schema, table)} ({', '.join(identifier(n) for n, _ in columns)}) "
     for first in range(0, len(rows), BATCH):
         some = rows[first : first + BATCH]
-        body = ", ".join("(" + ", ".join(literal(r[n]) for n in names) + ")" for r in some)
-        warehouse.execute(head + body, name=f"append to {table}")
+        same = {n for n, _ in columns if all(r[n] == some[0][n] for r in some)}
+        varying = [n for n, _ in columns if n not in same]
+        if not varying:
+            varying = [columns[0][0]]
+            same -= set(varying)
+        listed = ", ".join(
+            f"CAST({literal(some[0][n]) if n in same else 'v.' + identifier(n)} AS {types[kind]})"
+            for n, kind in columns
+        )
+        body = ", ".join("(" + ", ".join(literal(r[n]) for n in varying) + ")" for r in some)
+        names = ", ".join(identifier(n) for n in varying)
+        warehouse.execute(f"{head}SELECT {listed} FROM (VALUES {body}) AS v ({names})", name=f"append to {table}")
