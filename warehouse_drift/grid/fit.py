@@ -9,6 +9,7 @@ most about a hundred runs). ``cost / cells`` is then the share of rows in the fu
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,19 +48,24 @@ def _tail(cells: int) -> tuple[int, int]:
     return cells // 16, (8 if cells >= 400 else 2)
 
 
+def _above(x: float) -> float:
+    """The next double, never infinity (the largest double then lies just above the core, which loses nothing)."""
+    return min(math.nextafter(x, math.inf), sys.float_info.max)
+
+
 def _outward(lo: float, hi: float) -> tuple[float, float]:
     """Edges rounded outwards to a few digits of the width: short SQL, and the same on every engine."""
     width = hi - lo
     if not math.isfinite(width):
-        return lo, math.nextafter(hi, math.inf) if hi < 1.7e308 else hi
+        return lo, _above(hi)
     if width <= 0:
-        return lo, math.nextafter(lo, math.inf)
+        return lo, _above(lo)
     step = 10.0 ** (math.floor(math.log10(width)) - 3) if width > 1e-290 else 0.0
     if step == 0.0 or abs(lo) / step > 1e15 or abs(hi) / step > 1e15:
-        return lo, math.nextafter(hi, math.inf)
+        return lo, _above(hi)
     low = float(f"{math.floor(lo / step) * step:.15g}")
     high = float(f"{(math.floor(hi / step) + 1) * step:.15g}")
-    return (low if low <= lo else lo), (high if high > hi else math.nextafter(hi, math.inf))
+    return (low if math.isfinite(low) and low <= lo else lo), (high if hi < high < math.inf else _above(hi))
 
 
 def _build(edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float], k: int) -> NumericGrid:
@@ -85,7 +91,7 @@ def pilot_grid(lo: float, hi: float, k: int, *, integer: bool = False) -> Numeri
 def value_grid(values: Sequence[float], k: int) -> NumericGrid:
     """A cell for each of few values, and one for every gap between them."""
     values = sorted(values)
-    return NumericGrid(values[0], math.nextafter(values[-1], math.inf), (), tuple(values), (), 0, 8, 1.0, k)
+    return NumericGrid(values[0], _above(values[-1]), (), tuple(values), (), 0, 8, 1.0, k)
 
 
 def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None = None) -> NumericGrid:
@@ -102,7 +108,7 @@ def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None 
     for negative in signs:
         sides.append(Octaves(negative, bottom, per, each, base))
         base += each + 2
-    high = math.nextafter(hi, math.inf) if hi < 1.7e308 else hi
+    high = _above(hi)
     return NumericGrid(lo, high, (), (), tuple(sides), tail, per_octave, max((hi - lo) / 8, 1e-300), k)
 
 
@@ -146,7 +152,7 @@ def _with_gaps(runs: Sequence[Knot]) -> list[Knot]:
     for run, after in zip(runs, [*runs[1:], None], strict=True):
         found.append(run)
         if after is not None and after.lo - run.hi > run.hi - run.lo:
-            end = math.nextafter(run.hi, math.inf)
+            end = _above(run.hi)
             if end < after.lo:
                 found.append(Knot(end, after.lo, 0, 1, 0))
     return found

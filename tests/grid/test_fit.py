@@ -1,0 +1,94 @@
+"""Grids: cells are numbered by value, lose nothing, and keep their promised size."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from warehouse_drift.grid.fit import (
+    Decile,
+    Knot,
+    fit,
+    geometric_grid,
+    pilot_grid,
+    quantile_bins,
+    resolution,
+    value_grid,
+)
+from warehouse_drift.grid.spec import NumericGrid, from_json, to_json
+from warehouse_drift.sql.dialect import load_dialect
+from warehouse_drift.sql.render import render
+
+finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
+def cells_of(grid: NumericGrid, values: list[float]) -> list[dict[str, Any]]:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE t AS SELECT CAST(UNNEST($1) AS DOUBLE) AS x", [values])
+    columns = [{"number": 0, "x": Markup("src.x"), "grid": grid, "float": True}]
+    params = {"source": Markup("t"), "filter": None, "bucket": None, "segment": None, "columns": columns}
+    found = connection.execute(render("profile/numeric_cells", params, load_dialect("duckdb")).sql)
+    names = [d[0] for d in found.description or []]
+    return sorted((dict(zip(names, r, strict=True)) for r in found.fetchall()), key=lambda r: r["cell_index"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(finite, min_size=1, max_size=60),
+    st.lists(finite, min_size=1, max_size=60),
+    st.sampled_from(["pilot", "values", "octaves"]),
+)
+def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], later: list[float], form: str) -> None:
+    lo, hi = min(baseline), max(baseline)
+    if form == "pilot":
+        grid = pilot_grid(lo, hi, 100)
+    elif form == "values":
+        grid = value_grid(sorted(set(baseline))[:20], 100)
+    else:
+        grid = geometric_grid(lo, hi, 100, 1e-308, 88)
+    rows = cells_of(grid, baseline + later)
+    assert sum(r["n"] for r in rows) == len(baseline) + len(later)
+    for left, right in pairwise(rows):
+        assert left["max_value"] < right["min_value"]
+
+
+def test_special_values_have_cells_of_their_own() -> None:
+    rows = cells_of(pilot_grid(0.0, 1.0, 100), [0.5, math.nan, math.inf, -math.inf, 7.0, -7.0])
+    special = (-3, -1, 2_000_000_000)
+    assert {r["cell_index"] for r in rows} >= set(special)
+    assert all(r["s"] == 0.0 for r in rows if r["cell_index"] in special)
+
+
+def test_a_profile_keeps_its_promised_size() -> None:
+    for k in (100, 250, 1000):
+        assert pilot_grid(0.0, 1.0, k).above_cell + 1 <= k + 8
+
+
+def test_pieces_follow_the_mass() -> None:
+    rng = np.random.default_rng(0)
+    x = np.sort(np.r_[rng.normal(size=50_000), 1e9 + rng.normal(size=50_000)])
+    parts = np.array_split(x, 128)
+    grid = fit([Knot(float(p[0]), float(p[-1]), len(p), 10, len(p) // 10) for p in parts], 1000)
+    assert grid is not None and len(grid.pieces) in (2, 4, 8)
+    assert max(r["n"] for r in cells_of(grid, x.tolist())) <= 12 / 1000 * len(x)
+
+
+def test_deciles_snap_to_the_nearer_edge() -> None:
+    bins = quantile_bins([(0.5, Decile(10, 40, 55, 4.0, 5.0))], 100)
+    assert [(b.cell_from, b.cell_to) for b in bins] == [(-1, 10), (11, 2_000_000_000)]
+
+
+def test_resolution_and_round_trip() -> None:
+    assert [resolution(n) for n in (10, 5000, 1e9)] == [100, 500, 1000]
+    grid = geometric_grid(-1.0, 5.0, 100, 1e-3, 80)
+    assert from_json(to_json(grid)) == grid
+    with pytest.raises(KeyError):
+        from_json("{}")

@@ -1,0 +1,99 @@
+"""Every template: a header, the house subset, and text that PostgreSQL's grammar reads back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+import sqlglot
+from markupsafe import Markup
+
+from warehouse_drift.errors import DialectError, UsageError
+from warehouse_drift.grid.fit import geometric_grid, pilot_grid, value_grid
+from warehouse_drift.grid.spec import NumericGrid, Piece
+from warehouse_drift.pipeline.grids import Slice
+from warehouse_drift.resources import template_names
+from warehouse_drift.sql.dialect import load_dialect
+from warehouse_drift.sql.environment import environment, identifier
+from warehouse_drift.sql.expressions import expression, relation
+from warehouse_drift.sql.portable import violations
+from warehouse_drift.sql.render import header, render
+
+T, WHERE = identifier("t"), Markup("1 = 1")
+X = Markup("src.") + identifier("x")
+TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.5,), (), 6, 2, 0.25, 100)
+GRIDS = (pilot_grid(0.0, 1.0, 100), TWO, value_grid([1.0, 2.0], 100), geometric_grid(-1e9, 1e9, 100, 1e-9, 80))
+COLUMNS = [{"number": i, "x": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
+SLICE = {"source": T, "filter": WHERE, "bucket": None, "segment": None}
+SIDES = [{"side": s, "slice": Slice(T, WHERE)} for s in ("r", "c")]
+PARAMS: dict[str, dict[str, Any]] = {
+    "profile/numeric_cells": SLICE | {"columns": COLUMNS},
+    "profile/categorical_cells": SLICE | {"columns": [{"number": 1, "x": X, "values": True}], "salt": "s'"},
+    "profile/row_count": {"source": T, "filter": WHERE},
+    "grid/range": {"source": T, "filter": None, "columns": COLUMNS},
+    "grid/knots": {"cells": T, "runs": 64, "geometric": [1]},
+    "grid/values": {"cells": T, "most": 20},
+    "grid/atoms": {"source": T, "filter": WHERE, "columns": [{"number": 1, "x": X, "ranges": [(0.0, 1.0)], "least": 5}]},
+    "grid/deciles": {"cells": T},
+    "metrics/pooled_cells": {"sides": T},
+    "metrics/pooled_columns": {"cells": T},
+    "metrics/pooled_bins": {"cells": T, "bins": T, "warn": 0.1},
+    "metrics/inline_bins": {"bins": [{"column_no": 1, "bin_index": 0, "cell_from": -1, "cell_to": 9}]},
+    "metrics/pearson": {"bins": T},
+    "metrics/cdf_cells": {"cells": T, "columns": T},
+    "metrics/cdf_bounds": {"cdf": T, "refined": [T, T], "todo": T},
+    "metrics/refine_cells": {"bounds": T, "ks": True, "area": True, "only": [1]},
+    "metrics/refined_points": {"todo": T, "sides": SIDES, "column": COLUMNS[1] | {"lo": 0.0, "hi": 1.0}},
+    "metrics/todo_ranges": {"todo": T},
+    "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
+    "metrics/profile_rows": {"numeric": [{"cells": T, "columns": [1]}], "values": T, "known": T, "named": 50},
+    "metrics/window_sides": {"base": T, "current": T, "noise": True, "segments": [{"key": "", "kind": "all", "value": "", "code": -1}]},
+    "views/drift_history": {"results": T},
+    "views/drift_latest": {"history": T},
+    "views/drift_alerts": {"history": T},
+    "views/drift_series": {"history": T, "training": 14, "least": 5},
+}  # fmt: skip
+STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2]}
+# fragments, and statements that only the embedded engine runs (the demo, asking for columns)
+ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "demo/", "warehouse/", "macros/")
+
+
+@pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])
+def test_renders_to_both_dialects(name: str) -> None:
+    params = STATISTICS if name.startswith("statistics/") else PARAMS[name]
+    canonical = render(name, params, load_dialect("duckdb")).sql
+    assert violations(sqlglot.parse_one(canonical, read="duckdb")) == []
+    translated = render(name, params, load_dialect("postgres")).sql
+    assert sqlglot.parse_one(translated, read="postgres").find(sqlglot.exp.Select) is not None
+    assert "ISNAN" not in translated.upper() and "LOG2" not in translated.upper()
+
+
+@pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith("macros/")])
+def test_every_template_says_what_it_is(name: str) -> None:
+    assert set(header(name)) >= {"purpose", "inputs", "output", "grain", "exact"}
+
+
+def test_only_marked_sql_is_printed() -> None:
+    env = environment()
+    with pytest.raises(DialectError):
+        env.from_string("SELECT {{ name }}").render(name="x; DROP TABLE y")
+    with pytest.raises(DialectError):
+        env.from_string("SELECT {{ value }}").render(value=1.5)
+    assert env.from_string("SELECT {{ name|ident }}").render(name='a"b') == 'SELECT "a""b"'
+    assert env.from_string("{{ t|timestamp }}").render(t=datetime(2025, 1, 2)).startswith("CAST('2025-01-02 00:00:00")
+
+
+@pytest.mark.parametrize("text", ["1 = 1; DROP TABLE t", "a = 1) OR (1 = 1", "SUM(x) > 1", "a = 1 ORDER BY 1", ""])
+def test_a_filter_is_one_expression(text: str) -> None:
+    with pytest.raises(UsageError):
+        expression(text, load_dialect("duckdb"))
+
+
+def test_relations() -> None:
+    duckdb = load_dialect("duckdb")
+    assert relation("ml.scored", duckdb) == '"ml"."scored"'
+    assert relation("(SELECT 1 AS a)", duckdb) == "(SELECT 1 AS a)"
+    for bad in ("(DELETE FROM t)", "(SELECT 1; SELECT 2)"):
+        with pytest.raises(UsageError):
+            relation(bad, duckdb)
