@@ -89,6 +89,23 @@ def compare(
 
 
 @app.command()
+def check(
+    config: Annotated[str, typer.Option("--config", "-c", help="The configuration.")] = "drift.yml",
+    show_resolved: Annotated[bool, typer.Option("--show-resolved", help="Print every limit with its origin.")] = False,
+) -> None:
+    """Look for mistakes in the configuration, the connection and the columns: all at once, with file:line."""
+    from warehouse_drift import api
+
+    result = api.check(config)
+    if show_resolved:
+        for monitor, column, statistic, warn, alert, source in result.limits:
+            typer.echo(f"{monitor}  {column}  {statistic}  warn {warn}  alert {alert}  ({source})")
+    if result.problems:
+        _fail("\n".join(result.problems))
+    typer.echo(f"{len(result.monitors)} monitor(s), no mistakes: {', '.join(result.monitors)}")
+
+
+@app.command()
 def demo(
     path: Annotated[
         str, typer.Option(help="The DuckDB file to make (replaced when it is there).")

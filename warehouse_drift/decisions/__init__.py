@@ -1,1 +1,1 @@
-"""From summaries to decisions: p-values, thresholds, corrections, sentences. Pure; no database."""
+"""Decisions: from summaries to ok, warn, alert or a reason why not. Pure: no database, no clock, no files."""

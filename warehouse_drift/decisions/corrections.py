@@ -1,34 +1,52 @@
-"""Adjusted p-values of one family of tests."""
+"""Adjustment of p-values for many tests at once. Every function keeps order and never lowers a p-value.
+
+Both adjustments are monotone: lowering one p lowers no other adjusted p's rank, so an adjusted p of a family whose
+members are only known as intervals lies between the results for all lower and for all upper ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from warehouse_drift.errors import UsageError
 
 
-def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Step-up adjusted p-values (false discovery rate), in the order given."""
-    order = sorted(range(len(p)), key=lambda i: p[i], reverse=True)
-    adjusted = [0.0] * len(p)
-    least = 1.0
-    for place, i in enumerate(order):
-        least = min(least, p[i] * len(p) / (len(p) - place))
-        adjusted[i] = least
-    return adjusted
+def benjamini_hochberg(p: Sequence[float]) -> tuple[float, ...]:
+    """Benjamini & Hochberg (1995): the expected share of false alarms among the alarms stays under the gate."""
+    total = len(p)
+    adjusted = [1.0] * total
+    smallest = 1.0
+    for rank, i in zip(range(total, 0, -1), sorted(range(total), key=lambda i: p[i], reverse=True), strict=True):
+        smallest = min(smallest, p[i] * total / rank)
+        adjusted[i] = smallest
+    return tuple(adjusted)
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Step-down adjusted p-values (family-wise error), in the order given."""
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    adjusted = [0.0] * len(p)
-    most = 0.0
-    for place, i in enumerate(order):
-        most = max(most, min(1.0, p[i] * (len(p) - place)))
-        adjusted[i] = most
-    return adjusted
+def holm(p: Sequence[float]) -> tuple[float, ...]:
+    """Holm (1979): the chance of a single false alarm in the family stays under the gate."""
+    total = len(p)
+    adjusted = [1.0] * total
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(total), key=lambda i: p[i])):
+        largest = max(largest, min(1.0, p[i] * (total - rank)))
+        adjusted[i] = largest
+    return tuple(adjusted)
 
 
-def adjust(p: Sequence[float], method: str) -> list[float]:
-    """``benjamini_hochberg``, ``holm`` or ``none``."""
-    if method == "benjamini_hochberg":
-        return benjamini_hochberg(p)
-    return holm(p) if method == "holm" else list(p)
+def none(p: Sequence[float]) -> tuple[float, ...]:
+    """Every p stands for itself."""
+    return tuple(p)
+
+
+ADJUSTMENTS: dict[str, Callable[[Sequence[float]], tuple[float, ...]]] = {
+    "benjamini_hochberg": benjamini_hochberg,
+    "holm": holm,
+    "none": none,
+}
+
+
+def adjust(p: Sequence[float], name: str) -> tuple[float, ...]:
+    """Adjusted p-values in the order given. Raises UsageError for a name that is not in ADJUSTMENTS."""
+    if name not in ADJUSTMENTS:
+        raise UsageError(f"There is no adjustment {name!r}.", hint=f"Known: {', '.join(ADJUSTMENTS)}.")
+    return ADJUSTMENTS[name](p)

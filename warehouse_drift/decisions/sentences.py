@@ -1,62 +1,125 @@
-"""One readable sentence for every decision."""
+"""Words: what a decision says to somebody who is no statistician. Pure functions of summaries and decisions."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
 
-from warehouse_drift.decisions.model import Summary, Verdict
+from warehouse_drift.decisions.model import Decision, Summary, Verdict
 
-REASONS = {
-    "no_data": "one side has no values to compare",
-    "insufficient": "there are too few rows to tell drift from chance",
-    "not_computable": "the number cannot be computed from these values",
+REASONS: dict[str, str] = {
+    "no_data": "one side has no rows, or no values, to compare",
+    "insufficient": "too few rows for a judgement: chance alone could reach the limit",
+    "not_computable": "the statistic has no finite value here",
     "infinite_values": "the column holds infinite values, so the distance is infinite or undefined",
     "constant_reference": "the reference has one value only, so its spread is zero",
-    "type_changed": "the column's type is not the same on both sides",
-    "column_missing": "the column is not there any more",
-    "no_baseline": "the column is new and has no baseline",
-    "unsupported_type": "columns of this type are not profiled",
-    "not_refinable": "the certified interval straddles the limit and no further scan was allowed",
-    "source_changed": "the rows changed between the two scans",
-    "partial": "the window is not complete",
-    "no_evidence": "the effect could be chance",
-    "awaiting_confirmation": "one alert is not enough for this window; it is a warning until it is confirmed",
-    "segment": "segments warn at most unless they are listed in alert_on",
+    "not_refinable": "the answer is only known as an interval that holds a limit, and it was not scanned again",
+    "source_changed": "the source changed between two scans, so the interval could not be closed",
+    "type_changed": "the column's type is no longer that of the reference",
+    "unsupported_type": "columns of this type cannot be measured",
+    "column_missing": "the column is gone from the source",
+    "no_baseline": "the reference does not have this column, or no reference exists yet",
+    "partial": "the window is not complete yet",
+    "immature": "the values of this window are not due yet",
+    "grid_changed": "the profiles were made on different grids and cannot be compared",
+    "grid_outgrown": "too many rows lie outside the reference's range: the baseline needs a refresh",
+    "nothing_decided": "no column could be decided, so there is no share of drifted columns",
+    "no_evidence": "the difference reaches a limit, but chance explains it",
+    "awaiting_confirmation": "an alert that has not been seen in enough windows yet: a warning until then",
+    "segment": "an alert in a segment that is not listed in alert_on: a warning",
 }
+"""reason code -> what it means; the docs list exactly these."""
+
+TITLES = {
+    "psi": "PSI",
+    "ks": "KS distance",
+    "wasserstein": "Wasserstein distance",
+    "wasserstein_normed": "Wasserstein distance (in reference standard deviations)",
+    "jensen_shannon": "Jensen-Shannon distance",
+    "hellinger": "Hellinger distance",
+    "chi_squared": "chi-squared",
+    "total_variation": "total variation distance",
+    "l_infinity": "largest share difference",
+}
+_RATES = ("missing_rate_change", "unseen_rate", "drifted_share", "missing_rate")
 
 
-def _number(x: float | None) -> str:
-    return "-" if x is None else f"{x:.3g}"
+def subject(summary: Summary) -> str:
+    name = {":table": "The table"}.get(summary.column_name, summary.column_name)
+    return name if summary.segment == "all" else f"{name} in {summary.segment}"
 
 
-def sentence(
-    s: Summary,
-    verdict: Verdict,
-    code: str | None,
-    warn: float | None,
-    alert: float | None,
-    p: float | None,
-    noise: float | None,
-    rules: Any,
+def title(statistic: str) -> str:
+    return TITLES.get(statistic, statistic.replace("_", " "))
+
+
+def number(value: float) -> str:
+    """Four significant digits, thousands separated; very large and very small in powers of ten."""
+    if value == int(value) and abs(value) < 1e9:
+        return f"{int(value):,}"
+    return f"{value:,.1f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def limit(statistic: str, value: float) -> str:
+    return f"{100 * value:.4g} %" if statistic in _RATES else number(value)
+
+
+def measured(summary: Summary) -> str:
+    """What was seen, as a clause without a full stop."""
+    value, low, high = summary.value, summary.lower, summary.upper
+    if value is None or low is None or high is None:
+        return f"{title(summary.statistic)} has no value"
+    if summary.statistic == "missing_rate_change":
+        way = "rose" if value > 0 else "fell"
+        return f"the share of missing values {way} by {100 * abs(value):.3g} percentage points"
+    if summary.statistic == "unseen_rate":
+        known = "" if summary.expected is None else f" ({100 * summary.expected:.3g} % would be expected)"
+        return f"{100 * value:.3g} % of the values never occur in the reference{known}"
+    if summary.statistic == "row_count":
+        if summary.expected is None:
+            return f"the number of rows is {number(value)} times the reference's"
+        return f"{number(value)} rows, where the reference has {number(summary.expected)} in such a window"
+    if summary.statistic == "drifted_share":
+        return (
+            f"{round(value * summary.n_current)} of {summary.n_current} decided columns drifted ({100 * value:.3g} %)"
+        )
+    if low < high:
+        return f"{title(summary.statistic)} is between {number(low)} and {number(high)}"
+    return f"{title(summary.statistic)} is {number(value)}"
+
+
+def chance(adjusted: float) -> str:
+    return "p < 0.0001" if adjusted < 1e-4 else f"p = {adjusted:.2g}"
+
+
+def run_counts(decisions: Iterable[Decision]) -> str:
+    """``312 decided, 14 undecided (9 insufficient, 5 type_changed)``; statistics that nobody judges do not count."""
+    judged = [d for d in decisions if d.verdict is not Verdict.NOT_JUDGED]
+    undecided = Counter(d.reason_code or "" for d in judged if d.verdict is Verdict.NONE)
+    total = sum(undecided.values())
+    if not total:
+        return f"{len(judged)} decided, 0 undecided"
+    why = ", ".join(f"{n} {code}" for code, n in sorted(undecided.items(), key=lambda item: (-item[1], item[0])))
+    return f"{len(judged) - total} decided, {total} undecided ({why})"
+
+
+def headline(decision: Decision, noise: float | None = None) -> str:
+    """``amount PSI 0.41 (alert 0.25; own noise 0.06)``: the short form for the end of a run."""
+    s = decision.summary
+    name = s.column_name if s.segment == "all" else f"{s.column_name} [{s.segment}]"
+    label = f"{name} {title(s.statistic)}" + ("" if s.value is None else f" {number(s.value)}")
+    at = decision.alert_threshold if decision.verdict is Verdict.ALERT else decision.warn_threshold
+    notes = [] if at is None else [f"{decision.verdict.value} {limit(s.statistic, at)}"]
+    if noise is not None:
+        notes.append(f"own noise {number(noise)}")
+    return f"{label} ({'; '.join(notes)})" if notes else label
+
+
+def incident(
+    column_name: str, statistic: str, segment: str, since: str, windows: int, peak: float, severity: int
 ) -> str:
-    name = s.statistic.replace("_", " ")
-    own = f"; the baseline's own windows reach {_number(noise)}" if noise is not None else ""
-    if verdict is Verdict.NONE:
-        why = REASONS.get(code or "", code or "")
-        if code == "insufficient" and s.bins and warn:
-            # (B - 1)(1/n + 1/m) <= warn / 5; equal sizes give the n that would do
-            need = int(2 * (s.bins - 1) * 5 / warn) + 1
-            return f"No decision on {name}: {why} ({s.n_current:,} now, {s.n_reference:,} before; about {need:,} on each side are needed)."
-        if code == "not_refinable":
-            return f"No decision on {name}: it lies between {_number(s.lower)} and {_number(s.upper)}, and {why}."
-        return f"No decision on {name}: {why}."
-    if verdict is Verdict.NOT_JUDGED:
-        return f"{name} is {_number(s.value)}; no limit is set for it."
-    if verdict is Verdict.OK:
-        if code == "no_evidence":
-            return f"{name} is {_number(s.value)}, but a difference this large is likely by chance (adjusted p {_number(p)})."
-        return f"{name} is {_number(s.value)}, under the warning limit {_number(warn if warn is not None else alert)}{own}."
-    limit = alert if verdict is Verdict.ALERT else warn
-    evidence = f" and chance alone would rarely do this (adjusted p {_number(p)})" if p is not None else ""
-    extra = f" ({REASONS[code]})" if code in ("awaiting_confirmation", "segment") else ""
-    return f"{name} is {_number(s.value)}, at or over the {verdict.value} limit {_number(limit)}{evidence}{own}{extra}."
+    """One sentence for one incident, however many windows it lasts."""
+    where = "" if segment == "all" else f" in {segment}"
+    many = "1 window" if windows == 1 else f"{windows} windows"
+    word = "alert" if severity >= 2 else "warning"
+    return f"{column_name}{where}: {word} since {since}, {many}; highest {title(statistic)} {number(peak)}."

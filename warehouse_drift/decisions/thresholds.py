@@ -1,12 +1,16 @@
-"""Limits: presets (data files) and the automatic rule that raises them to the baseline's own noise."""
+"""Where limits come from: presets (data files), and ``auto``, which raises them to the baseline's own noise."""
 
 from __future__ import annotations
 
+import math
 import sys
-from functools import cache
-from importlib import resources
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from importlib.resources import files
 
 from warehouse_drift.config.resolved import Threshold
+from warehouse_drift.decisions.model import Summary
 from warehouse_drift.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -14,34 +18,104 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-AUTO_FACTOR = 1.25
-MIN_WINDOWS = 5
+DEFAULT_PRESET = "psi_classic"
+TABLE = "table"
+"""The kind under which a preset lists limits of table rows (row_count)."""
+NOISE_FACTOR = 1.25
+NOISE_WINDOWS = 5
+"""With fewer baseline windows their largest value says too little: the preset stands."""
+SAMPLING_SHARE = 0.2
+"""PSI is judged only where sampling alone adds less than this share of the warning limit."""
 
 
-@cache
-def preset(name: str) -> dict[str, dict[str, tuple[float, float]]]:
-    """kind -> statistic -> (warn, alert). Raises UsageError naming the presets there are."""
-    folder = resources.files("warehouse_drift.decisions") / "presets"
-    known = sorted(p.name[:-5] for p in folder.iterdir() if p.name.endswith(".toml"))
-    if name not in known:
-        raise UsageError(f"There is no preset {name!r}.", hint=f"Known: {', '.join(known)}.")
-    raw = tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))
-    return {kind: {s: (float(v[0]), float(v[1])) for s, v in some.items()} for kind, some in raw.items()}
+@lru_cache(maxsize=1)
+def preset_names() -> tuple[str, ...]:
+    found = sorted(p.name[:-5] for p in (files(__package__) / "presets").iterdir() if p.name.endswith(".toml"))
+    return (DEFAULT_PRESET, *(name for name in found if name != DEFAULT_PRESET))
 
 
-def effective(limit: Threshold, noise: float | None, windows: int) -> tuple[float | None, float | None, str]:
-    """(warn, alert, source). Automatic limits are 1.25 x the largest value among at least five baseline windows, and
-    never under the given ones."""
-    if not limit.auto or noise is None:
-        return limit.warn, limit.alert, limit.source
-    if windows < MIN_WINDOWS:
-        return (
-            limit.warn,
-            limit.alert,
-            f"{limit.source} (only {windows} baseline windows, {MIN_WINDOWS} needed for auto)",
-        )
-    own = AUTO_FACTOR * noise
-    warn = None if limit.warn is None else max(limit.warn, own)
-    alert = None if limit.alert is None else max(limit.alert, own)
-    raised = (limit.warn is not None and own > limit.warn) or (limit.alert is not None and own > limit.alert)
-    return warn, alert, f"auto: {AUTO_FACTOR} x own noise {noise:.3g}" if raised else limit.source
+@lru_cache(maxsize=8)
+def preset(name: str) -> Mapping[str, Mapping[str, tuple[float, float]]]:
+    """Kind -> statistic -> (warn, alert), as a preset's file has them. Raises UsageError for a name without a file."""
+    if name not in preset_names():
+        raise UsageError(f"There is no preset {name!r}.", hint=f"Known: {', '.join(preset_names())}.")
+    raw = tomllib.loads((files(__package__) / "presets" / f"{name}.toml").read_text(encoding="utf-8"))
+    return {kind: {s: (float(v[0]), float(v[1])) for s, v in table.items()} for kind, table in raw.items()}
+
+
+def judged_defaults(kind: str, name: str = DEFAULT_PRESET, *, auto: bool = True) -> dict[str, Threshold]:
+    """Limits of the statistics that are judged without being asked for, for a kind of column or ``table``."""
+    limits = preset(name).get(str(getattr(kind, "value", kind)), {})
+    return {s: Threshold(warn, alert, auto=auto, source=f"preset {name}") for s, (warn, alert) in limits.items()}
+
+
+def effective(
+    threshold: Threshold, noise: float | None = None, n_windows: int = 0
+) -> tuple[float | None, float | None, str]:
+    """(warn, alert, where they come from).
+
+    ``auto``: each limit is at least 1.25 times ``noise``, the largest effect among ``n_windows`` of the baseline's own
+    windows, each against the rest of the baseline; needs 5 of them.
+    """
+    warn, alert = threshold.warn, threshold.alert
+    if not threshold.auto:
+        return warn, alert, threshold.source
+    if noise is None or n_windows < NOISE_WINDOWS or not math.isfinite(noise):
+        have = n_windows if noise is not None else 0
+        return warn, alert, f"{threshold.source} (own noise unknown: {have} of {NOISE_WINDOWS} baseline windows)"
+    floor = NOISE_FACTOR * noise
+    raised = [limit for limit in (warn, alert) if limit is not None and limit < floor]
+    about = f"own noise {noise:.3g} in {n_windows} baseline windows"
+    warn = None if warn is None else max(warn, floor)
+    alert = None if alert is None else max(alert, floor)
+    if raised:
+        return warn, alert, f"auto: {NOISE_FACTOR} x {about}, above {threshold.source}"
+    return warn, alert, f"{threshold.source} ({about})"
+
+
+def effects(summary: Summary) -> tuple[float, float, float] | None:
+    """(lower, value, upper) on the scale of the limits; None when the summary has no value. The upper end of
+    ``row_count`` is infinite for an empty window.
+
+    missing_rate_change: the size of the change; unseen_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
+    the ratio r = value / expected (value itself where nothing is expected); all others: the value.
+    """
+    if summary.value is None or summary.lower is None or summary.upper is None:
+        return None
+    low, value, high = summary.lower, summary.value, summary.upper
+    if summary.statistic == "missing_rate_change":
+        return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
+    if summary.statistic == "unseen_rate":
+        shift = summary.expected or 0.0
+        return max(low - shift, 0.0), max(value - shift, 0.0), max(high - shift, 0.0)
+    if summary.statistic == "row_count":
+        a, b, c = (_ratio_effect(x, summary.expected) for x in (low, value, high))
+        return min(a, b, c), b, max(a, b, c)
+    return low, value, high
+
+
+def effect(summary: Summary, value: float) -> float:
+    """``effects`` of one value."""
+    return (effects(replace(summary, value=value, lower=value, upper=value)) or (0.0,))[0]
+
+
+def _ratio_effect(value: float, expected: float | None) -> float:
+    if expected is not None and expected <= 0.0:
+        return 0.0 if value <= 0.0 else math.inf
+    ratio = value if expected is None else value / expected
+    return math.inf if ratio <= 0.0 else max(ratio, 1.0 / ratio) - 1.0
+
+
+def needed_rows(bins: int, n_reference: int, warn: float) -> int | None:
+    """Rows a window needs so that ``bins`` bins add less than a fifth of ``warn`` to PSI by sampling alone:
+    (bins - 1)(1/n + 1/m) <= warn / 5. None when the reference itself is too small for any window."""
+    room = SAMPLING_SHARE * warn / max(bins - 1, 1) - (1.0 / n_reference if n_reference > 0 else math.inf)
+    return math.ceil(1.0 / room) if room > 0.0 else None
+
+
+def enough_rows(bins: int, n_reference: int, n_current: int, warn: float) -> bool:
+    """Whether PSI on that many bins can be judged. One bin counts as two: a constant proves nothing with three rows."""
+    if n_reference < 1 or n_current < 1:
+        return False
+    noise = (max(bins, 2) - 1) * (1.0 / n_reference + 1.0 / n_current)
+    return noise <= SAMPLING_SHARE * warn * (1.0 + 1e-9)
