@@ -94,6 +94,7 @@ def test_relations() -> None:
     duckdb = load_dialect("duckdb")
     assert relation("ml.scored", duckdb) == '"ml"."scored"'
     assert relation("(SELECT 1 AS a)", duckdb) == "(SELECT 1 AS a)"
-    for bad in ("(DELETE FROM t)", "(SELECT 1; SELECT 2)"):
+    writes = ("(WITH d AS (DELETE FROM t RETURNING *) SELECT * FROM d)", "(SELECT 1 AS a INTO x)")
+    for bad in ("(DELETE FROM t)", "(SELECT 1; SELECT 2)", *writes):
         with pytest.raises(UsageError):
             relation(bad, duckdb)

@@ -44,8 +44,9 @@ def relation(text: str, dialect: Dialect) -> Markup:
             trees = sqlglot.parse(inner, read=dialect.sqlglot_name)
         except SqlglotError as error:
             raise UsageError(f"The query {text[:60]!r} cannot be read: {str(error).splitlines()[0]}.") from error
-        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-            raise UsageError(f"{text[:60]!r} is not one SELECT.")
+        writes = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Into)
+        if len(trees) != 1 or not isinstance(trees[0], exp.Query) or trees[0].find(*writes) is not None:
+            raise UsageError(f"{text[:60]!r} is not one SELECT that only reads.")
         return Markup("(" + trees[0].sql(dialect="duckdb") + ")")
     try:
         table = exp.to_table(text, dialect=dialect.sqlglot_name)

@@ -37,7 +37,7 @@ def canonical_text(template: str, params: Mapping[str, object], dialect: Dialect
     for mark in _ESCAPED:
         if mark in text:
             raise DialectError(f"Template {template} escaped SQL ({mark}); '~' was used between SQL and plain text.")
-    return re.sub(r"\n\s*\n", "\n", text).strip()
+    return text.strip()  # blank lines stay: one may stand inside a literal
 
 
 def render(template: str, params: Mapping[str, object], dialect: Dialect) -> Rendered:
