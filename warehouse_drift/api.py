@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ def compare(
     statistics: Sequence[str] | None = None,
     preset: str = "psi_classic",
     precision: str = "certified",
+    connect_args: Mapping[str, Any] | None = None,
 ) -> CompareResult:
     """Compares two relations in one warehouse, read-only, and writes nothing.
 
@@ -55,6 +56,7 @@ def compare(
         columns: only these; default all that both have.
         statistics: only these; default all.
         precision: ``certified`` (intervals that surely hold the true value) or ``exact`` (a second scan closes them).
+        connect_args: what the driver wants beyond the URL (a client object, a protocol, a certificate).
 
     Raises:
         DriftError: with one sentence, for anything a user can cause.
@@ -63,7 +65,7 @@ def compare(
         raise UsageError(f"precision is certified or exact, not {precision!r}.")
     limits = load_preset(preset)
     warn = limits.get("numeric", {}).get("psi", (0.1, 0.25))[0]
-    with open_warehouse(url, read_only=True) as warehouse:
+    with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
         result = run_compare(
             warehouse, reference, current, columns=columns, statistics=statistics, precision=precision, warn=warn
         )

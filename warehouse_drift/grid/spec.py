@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import sys
 from dataclasses import asdict, dataclass
 
 NEG_INF_CELL = -1
@@ -29,6 +31,16 @@ class Piece:
     def scale(self) -> float:
         scale = self.cells / (self.hi - self.lo) if self.hi > self.lo else 0.0
         return scale if scale < 1e308 else 0.0  # a scale that is not finite makes one cell of the piece
+
+    @property
+    def least(self) -> float:
+        """A distance from ``lo`` that surely lies in the first cell, and times ``scale`` is no zero."""
+        return min(1e-200 / self.scale, 1e300) if self.scale else 1e-300
+
+    @property
+    def underflows(self) -> bool:
+        """Whether the smallest distance from ``lo`` times ``scale`` becomes zero; some engines refuse that."""
+        return math.ulp(self.lo) / 2 * self.scale == 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,16 @@ class NumericGrid:
     per_octave: int = 8
     unit: float = 1.0
     resolution: int = 100
+
+    @property
+    def tail_least(self) -> float:
+        """A distance from the core that lies in the first tail cell."""
+        return max(self.unit * 1e-20, 5e-324)
+
+    @property
+    def tail_most(self) -> float:
+        """A distance from the core that lies beyond the last tail cell."""
+        return min(self.unit * 2.0 ** (self.tail / self.per_octave + 1), sys.float_info.max)
 
     @property
     def core_base(self) -> int:

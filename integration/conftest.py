@@ -1,0 +1,97 @@
+"""Engines for the conformance suite: started once a session, skipped with a printed reason when they cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from integration.cases import data
+from integration.engines import ENGINES, Engine, Unavailable, start
+from warehouse_drift import api
+
+Answer = api.CompareResult
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", default="all", help="names from integration/engines.toml, with commas; default all")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``engine_name`` in a test's arguments: once per engine; ``case_name`` too: its marks come from engines.toml."""
+    if "engine_name" not in metafunc.fixturenames:
+        return
+    asked = str(metafunc.config.getoption("--engine"))
+    names = list(ENGINES) if asked == "all" else [n.strip() for n in asked.split(",")]
+    unknown = [n for n in names if n not in ENGINES]
+    if unknown:
+        raise pytest.UsageError(f"there is no engine {unknown[0]!r}; known: {', '.join(ENGINES)}")
+    metafunc.parametrize(
+        "engine_name", [pytest.param(n, marks=[pytest.mark.xdist_group(n), *_slow(n)]) for n in names], scope="session"
+    )
+
+
+def _slow(name: str) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if ENGINES[name].get("slow") else []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """notimpl (ours to do), notyet (a defect of the engine or its driver), never (the engine has no such thing):
+    expected failures, strict, each with its reason."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        engine, case = params.get("engine_name"), params.get("case_name") or getattr(item, "originalname", "")
+        for kind in ("notimpl", "notyet", "never"):
+            why = ENGINES.get(engine, {}).get(kind, {}).get(case)
+            if why:
+                item.add_marker(pytest.mark.xfail(reason=f"{kind}: {why}", strict=True))
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Callable[[str], Engine]]:
+    running: dict[str, Engine] = {}
+    missing: dict[str, str] = {}
+
+    def get(name: str) -> Engine:
+        if name in missing:
+            pytest.skip(missing[name])
+        if name not in running:
+            try:
+                running[name] = start(name)
+            except Unavailable as error:
+                missing[name] = f"{name}: {error}"
+                pytest.skip(missing[name])
+        return running[name]
+
+    yield get
+    for engine in running.values():
+        engine.close()
+
+
+@pytest.fixture
+def engine(engine_name: str, engines: Callable[[str], Engine]) -> Engine:
+    return engines(engine_name)
+
+
+@pytest.fixture(scope="session")
+def answers(engines: Callable[[str], Engine]) -> Callable[[str, str, str], dict[tuple[str, str], dict[str, Any]]]:
+    """answers(engine, case, precision): (column, statistic) -> row, computed once."""
+
+    @cache
+    def loaded(name: str, case: str) -> Engine:
+        engine = engines(name)
+        reference, current = data(case)
+        engine.load({f"{case}_ref": reference, f"{case}_cur": current})
+        return engine
+
+    @cache
+    def answer(name: str, case: str, precision: str) -> dict[tuple[str, str], dict[str, Any]]:
+        engine = loaded(name, case)
+        result = api.compare(
+            engine.url, f"{case}_ref", f"{case}_cur", precision=precision, connect_args=engine.connect_args
+        )
+        return {(r["column_name"], r["statistic"]): r for r in result.rows}
+
+    return answer

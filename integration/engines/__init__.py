@@ -1,0 +1,58 @@
+"""Real engines for the tests: each is started by this project's own tooling, on this machine, for one test session.
+
+``start(name)`` gives a running engine or raises ``Unavailable`` with the reason that a skipped test prints.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Tables = Mapping[str, Mapping[str, Sequence[Any]]]
+"""name -> column -> plain Python values; None is NULL."""
+ENGINES: dict[str, dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parents[1] / "engines.toml").read_text(encoding="utf-8")
+)
+
+
+class Unavailable(Exception):
+    """The engine cannot be had on this machine; the text says why."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """``load`` creates tables of a test's data; ``close`` ends what was started for the engine."""
+
+    name: str
+    dialect: str
+    version: str
+    url: str
+    load: Callable[[Tables], None]
+    close: Callable[[], None] = lambda: None
+    connect_args: dict[str, Any] = field(default_factory=dict)
+
+
+def start(name: str) -> Engine:
+    module = importlib.import_module(f"integration.engines.{ENGINES[name]['module']}")
+    engine = module.start()
+    assert isinstance(engine, Engine)
+    return engine
+
+
+def kind_of(values: Sequence[Any]) -> str:
+    """The type of a column of plain values: boolean, bigint, text or double."""
+    known = next((v for v in values if v is not None), 0.0)
+    return {bool: "boolean", int: "bigint", str: "text"}.get(type(known), "double")
+
+
+def quoted(name: str, mark: str = '"') -> str:
+    return mark + name.replace(mark, mark * 2) + mark
