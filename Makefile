@@ -24,7 +24,10 @@ test: setup ## lint, types, all tests
 test-fast: setup ## the tests that need no minute
 	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging"
 
+integration: setup ## the conformance suite on real engines (make integration ENGINE=postgres)
+	$(BIN)/python -m pytest integration --engine $(or $(ENGINE),all)
+
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
 
-.PHONY: help setup demo test test-fast bench
+.PHONY: help setup demo test test-fast integration bench

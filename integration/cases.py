@@ -30,6 +30,7 @@ class Case:
     name: str
     make: Callable[[], tuple[Side, Side]]
     nan: bool = False
+    slow: bool = False
 
 
 def padded(columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
@@ -114,7 +115,7 @@ CASES = {
     c.name: c
     for c in (
         Case("parity", parity),
-        Case("hard", hard),
+        Case("hard", hard, slow=True),
         Case("special", special, nan=True),
         Case("many_values", many_values),
         Case("empty", empty),

@@ -13,6 +13,7 @@ from integration.engines import Engine
 from warehouse_drift.sql.dialect import load_dialect
 
 Rows = dict[tuple[str, str], dict[str, Any]]
+CASE_PARAMS = [pytest.param(c.name, marks=[pytest.mark.slow] if c.slow else []) for c in CASES.values()]
 Answers = Callable[[str, str, str], Rows]
 SAME = ("value", "value_lower", "value_upper", "p_value", "n_reference", "n_current", "decision", "reason_code")
 
@@ -24,7 +25,7 @@ def close(a: Any, b: Any, rel: float = 1e-9) -> bool:
 
 
 @pytest.mark.parametrize("precision", ["exact", "certified"])
-@pytest.mark.parametrize("case_name", list(CASES))
+@pytest.mark.parametrize("case_name", CASE_PARAMS)
 def test_against_scipy(engine_name: str, case_name: str, precision: str, answers: Answers) -> None:
     """Exact values equal the truth; certified intervals hold it; both sides' sizes are counted exactly."""
     rows = answers(engine_name, case_name, precision)
@@ -38,17 +39,23 @@ def test_against_scipy(engine_name: str, case_name: str, precision: str, answers
             if row["value"] is None:
                 wrong.append(f"{column}.{statistic}: no value ({row['reason_code']}), should be {right.value}")
             elif not row["value_lower"] - slack <= right.value <= row["value_upper"] + slack:
-                wrong.append(f"{column}.{statistic}: {right.value} is outside {row['value_lower']}..{row['value_upper']}")
+                wrong.append(
+                    f"{column}.{statistic}: {right.value} is outside {row['value_lower']}..{row['value_upper']}"
+                )
             elif precision == "exact" and not math.isclose(row["value"], right.value, rel_tol=1e-9, abs_tol=slack):
                 wrong.append(f"{column}.{statistic}: {row['value']}, should be {right.value}")
-            elif precision == "exact" and right.p_value is not None and not math.isclose(row["p_value"], right.p_value, rel_tol=1e-6, abs_tol=1e-300):
+            elif (
+                precision == "exact"
+                and right.p_value is not None
+                and not math.isclose(row["p_value"], right.p_value, rel_tol=1e-6, abs_tol=1e-300)
+            ):
                 wrong.append(f"{column}.{statistic}: p {row['p_value']}, should be {right.p_value}")
     assert not wrong, "\n".join(wrong)
     assert checked or case_name in ("many_values", "empty")
 
 
 @pytest.mark.parametrize("precision", ["exact", "certified"])
-@pytest.mark.parametrize("case_name", list(CASES))
+@pytest.mark.parametrize("case_name", CASE_PARAMS)
 def test_same_as_the_embedded_engine(engine_name: str, case_name: str, precision: str, answers: Answers) -> None:
     """Every statistic, its interval, evidence, decision and reason."""
     rows, expected = answers(engine_name, case_name, precision), answers("duckdb", case_name, precision)

@@ -21,10 +21,13 @@ def start() -> Engine:
         with duckdb.connect(str(path)) as connection:
             for name, columns in tables.items():
                 listed = ", ".join(
-                    f'CAST(UNNEST(${i + 1}) AS {TYPES[kind_of(v)]}) AS {quoted(c)}' for i, (c, v) in enumerate(columns.items())
+                    f"CAST(UNNEST(${i + 1}) AS {TYPES[kind_of(v)]}) AS {quoted(c)}"
+                    for i, (c, v) in enumerate(columns.items())
                 )
                 connection.execute(
                     f'CREATE OR REPLACE TABLE "{name}" AS SELECT {listed}', [list(v) for v in columns.values()]
                 )
 
-    return Engine("duckdb", "duckdb", f"DuckDB {duckdb.__version__}", f"duckdb:///{path}", load, lambda: shutil.rmtree(folder))
+    return Engine(
+        "duckdb", "duckdb", f"DuckDB {duckdb.__version__}", f"duckdb:///{path}", load, lambda: shutil.rmtree(folder)
+    )

@@ -80,11 +80,31 @@ def start() -> Engine:
             raise Unavailable(f"PostgreSQL did not start: {(done.stderr or done.stdout).strip()[-300:]}")
 
     def stop() -> None:
-        subprocess.run([where / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, check=False, timeout=60, **who)
+        subprocess.run(
+            [where / "pg_ctl", "-D", data, "-m", "immediate", "stop"],
+            capture_output=True,
+            check=False,
+            timeout=60,
+            **who,
+        )
         shutil.rmtree(folder, ignore_errors=True)
 
-    run(str(where / "initdb"), "-D", str(data), "-U", USER, "-A", "scram-sha-256", f"--pwfile={folder / 'secret'}", "-E", "UTF8", "--no-sync")
-    settings = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off -c max_connections=20"
+    run(
+        str(where / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        USER,
+        "-A",
+        "scram-sha-256",
+        f"--pwfile={folder / 'secret'}",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    )
+    settings = (
+        f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories= -c fsync=off -c max_connections=20"
+    )
     run(str(where / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", settings, "start")
 
     def connect() -> Any:
@@ -94,7 +114,7 @@ def start() -> Engine:
         connection = connect()
         with connection, connection.cursor() as cursor:
             for name, columns in tables.items():
-                listed = ", ".join(f'{quoted(c)} {TYPES[kind_of(v)]}' for c, v in columns.items())
+                listed = ", ".join(f"{quoted(c)} {TYPES[kind_of(v)]}" for c, v in columns.items())
                 cursor.execute(f'DROP TABLE IF EXISTS "{name}"')
                 cursor.execute(f'CREATE TABLE "{name}" ({listed})')
                 cursor.copy_expert(f'COPY "{name}" FROM STDIN', io.StringIO(copy_text(list(columns.values()))))
@@ -104,7 +124,9 @@ def start() -> Engine:
     connection = connect()
     version = f"PostgreSQL {connection.server_version // 10000}.{connection.server_version % 10000}"
     connection.close()
-    return Engine("postgres", "postgres", version, f"postgresql://{USER}:{secret}@127.0.0.1:{port}/postgres", load, stop)
+    return Engine(
+        "postgres", "postgres", version, f"postgresql://{USER}:{secret}@127.0.0.1:{port}/postgres", load, stop
+    )
 
 
 def copy_text(columns: Sequence[Sequence[Any]]) -> str:

@@ -80,7 +80,7 @@ class NumericGrid:
     @property
     def tail_most(self) -> float:
         """A distance from the core that lies beyond the last tail cell."""
-        return min(self.unit * 2.0 ** (self.tail / self.per_octave + 1), sys.float_info.max)
+        return min(self.unit * math.pow(2.0, self.tail / self.per_octave + 1), sys.float_info.max)
 
     @property
     def core_base(self) -> int:
