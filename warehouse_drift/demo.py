@@ -15,8 +15,8 @@ from warehouse_drift.decisions.model import Verdict
 from warehouse_drift.decisions.thresholds import preset
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.history import Watch, WatchedColumn, WindowDecisions, watch
-from warehouse_drift.results.tables import COLUMNS
-from warehouse_drift.results.write import create_all, insert_rows
+from warehouse_drift.results.migrate import create_all
+from warehouse_drift.results.write import publish_results
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import render
@@ -84,7 +84,7 @@ def run_demo(path: str, *, quiet: bool = False) -> dict[str, Any]:
         )
         windows, _ = watch(warehouse, monitor)
         create_all(warehouse, SCHEMA)
-        insert_rows(warehouse, SCHEMA, "wd_results", [(n, kind) for n, kind, _ in COLUMNS], history_rows(windows))
+        publish_results(warehouse, SCHEMA, history_rows(windows))
         incidents = warehouse.fetch(render("demo/incidents", {}, warehouse.dialect).sql, name="incidents")
         decided = sum(d.verdict in (Verdict.OK, Verdict.WARN, Verdict.ALERT) for w in windows for d in w.decisions)
         undecided = sum(d.verdict is Verdict.NONE for w in windows for d in w.decisions)
@@ -145,20 +145,7 @@ def history_rows(windows: Sequence[WindowDecisions]) -> list[dict[str, Any]]:
             "baseline_version": "1", "grid_id": "1", "owner": "demo", "run_id": run_id, "decided_at": now, "config_hash": config_hash,
         }  # fmt: skip
         for d in w.decisions:
-            row = fixed | row_of(d)
-            grain = [
-                str(row[k])
-                for k in (
-                    "project",
-                    "monitor",
-                    "comparison",
-                    "window_start",
-                    "baseline_version",
-                    "segment",
-                    "column_name",
-                    "statistic",
-                )
-            ]
-            row["row_key"] = hashlib.sha256("|".join(grain).encode()).hexdigest()[:32]
-            found.append(row)
+            s = d.summary
+            again = {"test_value": s.test_value, "test_df": s.test_df, "expected": s.expected, "bins": s.bins}
+            found.append(fixed | row_of(d) | again | {"raw_decision": d.raw.value})
     return found

@@ -42,6 +42,10 @@ class Dialect:
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
     identifier_limit: int = 63
+    append_rows: str = "values"
+    """How rows come to the warehouse: ``values`` (rows of literals) or ``json`` (one text, unpacked by its template)."""
+    append_batch: int = 350
+    """Rows in one appending statement."""
 
     def can(self, capability: str) -> bool:
         return self.capabilities.get(capability, Capability("unsupported")).support in ("full", "versioned")
@@ -70,6 +74,8 @@ def load_dialect(name: str) -> Dialect:
         capabilities={k: Capability(**v) for k, v in raw.get("capabilities", {}).items()},
         rewrites=tuple(raw.get("rewrites", ())),
         identifier_limit=int(raw.get("identifier_limit", 63)),
+        append_rows=raw.get("append", {}).get("rows", "values"),
+        append_batch=int(raw.get("append", {}).get("batch", 350)),
     )
 
 

@@ -1,0 +1,111 @@
+"""Vacuum takes nothing that a reader sees, and nothing of a run that is alive."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from warehouse_drift.results import vacuum, write
+from warehouse_drift.results.views import PUBLIC
+
+
+def views(results) -> dict[str, Any]:
+    hidden = ("stale",)
+    return {
+        v.name: sorted(str({k: x for k, x in r.items() if k not in hidden}) for r in results.q(f"SELECT * FROM drift.{v.name}"))
+        for v in PUBLIC
+    }
+
+
+def size(results, table: str) -> int:
+    return int(results.q(f"SELECT COUNT(*) AS n FROM drift.{table}")[0]["n"])
+
+
+def test_replaced_rows_go_and_views_stay(results) -> None:
+    for run in ("r1", "r2"):
+        results.event(run, "started")
+        for b in range(3):
+            results.cells(run, b, {"a": 5, "b": 1})
+            results.publish(run, b)
+            results.decide(run, b, "alert")
+        results.event(run, "heartbeat")
+        results.event(run, "finished")
+    before = views(results)
+    done = vacuum.vacuum(results.wh, "drift", now=results.tick(), dry_run=True)
+    assert done.unseen["wd_cells"] == 6 and size(results, "wd_cells") == 12
+    done = vacuum.vacuum(results.wh, "drift", now=results.tick())
+    assert done.abandoned == () and done.unseen["wd_cells"] == 6 and done.unseen["wd_units"] == 3 and done.unseen["wd_results"] == 3
+    assert size(results, "wd_cells") == 6 and size(results, "wd_windows") == 3 and done.unseen["wd_run_events"] == 2
+    assert views(results) == before
+    assert sum(vacuum.vacuum(results.wh, "drift", now=results.tick()).unseen.values()) == 0
+
+
+def test_a_run_that_is_alive_is_left_alone(results) -> None:
+    results.event("r1", "started")
+    results.cells("r1", 0, {"a": 5})
+    done = vacuum.vacuum(results.wh, "drift", now=results.clock + timedelta(hours=23))
+    assert done.abandoned == () and size(results, "wd_cells") == 1
+    results.publish("r1", 0)
+    assert len(results.q("SELECT * FROM drift.wd_v_cells")) == 1
+
+
+def test_a_silent_run_is_abandoned_and_its_rows_go(results) -> None:
+    results.event("r0", "started")
+    results.cells("r0", 0, {"a": 1})
+    results.publish("r0", 0)
+    results.event("r0", "finished")
+    results.event("r1", "started")
+    results.event("r1", "heartbeat")
+    results.cells("r1", 0, {"a": 2})
+    results.publish("r1", 0)
+    results.cells("r1", 1, {"a": 3})
+    late = results.clock + timedelta(hours=25)
+    dry = vacuum.vacuum(results.wh, "drift", now=late, dry_run=True)
+    assert dry.abandoned == (("r1", "p", "m"),)
+    assert results.q("SELECT n FROM drift.wd_v_cells") == [{"n": 2}]
+    done = vacuum.vacuum(results.wh, "drift", now=late)
+    assert done.abandoned == (("r1", "p", "m"),) and done.unseen["wd_cells"] == 2
+    assert results.q("SELECT n, run_id FROM drift.wd_v_cells") == [{"n": 1, "run_id": "r0"}]
+    states = {r["run_id"]: r["state"] for r in results.q("SELECT run_id, state FROM drift.run_history")}
+    assert states == {"r0": "finished", "r1": "abandoned"}
+    results.publish("r1", 1)
+    assert len(results.q("SELECT * FROM drift.wd_v_units")) == 1, "a late publish of an abandoned run stays unseen"
+
+
+def test_the_grid_of_a_dead_run_stays_while_it_counts(results) -> None:
+    results.event("r1", "started")
+    grid = {**results.base, "column_name": "c", "grid_id": "g1", "run_id": "r1"}
+    results.put("wd_grid_bins", {**grid, "bin_index": 0, "bin_label": "x"})
+    results.put("wd_grids", {**grid, "column_kind": "numeric", "role": "feature", "status": "ok", "created_at": results.tick()})
+    results.put("wd_grid_bins", {**grid, "column_name": "unfinished", "bin_index": 0, "bin_label": "x"})
+    done = vacuum.vacuum(results.wh, "drift", now=results.clock + timedelta(days=2))
+    assert done.unseen["wd_grid_bins"] == 1 and done.unseen["wd_grids"] == 0
+    assert len(results.q("SELECT * FROM drift.wd_v_grid_bins")) == 1
+
+
+def test_retention_keeps_baselines_and_what_is_young(results) -> None:
+    results.event("r1", "started")
+    for b in (-9, 0, 50, 99):
+        results.cells("r1", b, {"a": 1})
+        results.publish("r1", b)
+        results.decide("r1", b, "ok")
+    whole = (datetime(1900, 1, 1) - results.day(0)).days
+    results.cells("r1", whole, {"a": 1})
+    results.publish("r1", whole)
+    results.put("wd_baselines", {**results.base, "baseline_counter": 1, "definition_hash": "d", "reference_start": results.day(-10), "reference_end": results.day(-5), "run_id": "r1", "created_at": results.tick()})
+    results.event("r1", "finished")
+    kept = vacuum.Retention(cells=timedelta(days=10), bins=None, history=timedelta(days=60))
+    done = vacuum.vacuum(results.wh, "drift", now=results.day(100), retention=kept)
+    assert done.expired == {"wd_cells": 2, "wd_profiles": 1, "wd_units": 1, "wd_results": 2, "wd_windows": 2}
+    days = [r["bucket_start"] for r in results.q("SELECT bucket_start FROM drift.wd_v_cells ORDER BY 1")]
+    assert days == [datetime(1900, 1, 1), results.day(-9), results.day(99)]
+
+
+def test_other_projects_are_left_alone(results) -> None:
+    for project in ("p", "other"):
+        for run in ("r1", "r2"):
+            results.event(run, "started", project=project)
+            write.publish_results(results.wh, "drift", [results.result(run, 0, "ok", project=project)])
+            results.event(run, "finished", project=project)
+    done = vacuum.vacuum(results.wh, "drift", now=results.tick(), project="other")
+    assert done.unseen["wd_results"] == 1 and size(results, "wd_results") == 3

@@ -1,0 +1,142 @@
+"""Small reads of published state: what is there, what was decided, what is known of a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from warehouse_drift.decisions.model import Summary, Verdict
+from warehouse_drift.results.place import prefix_in
+from warehouse_drift.sql.render import render
+from warehouse_drift.warehouse.execute import Warehouse
+
+Row = dict[str, Any]
+Key = tuple[str, str, str]
+"""(segment, column_name, statistic)"""
+
+
+def _rows(warehouse: Warehouse, schema: str, template: str, **params: Any) -> list[Row]:
+    params["s"] = prefix_in(warehouse, schema)
+    return warehouse.fetch(render(f"results/{template}", params, warehouse.dialect).sql, name=template.replace("_", " "))
+
+
+def now(warehouse: Warehouse) -> datetime:
+    """The warehouse's clock, naive UTC with microseconds: the one clock of scans, decisions and heartbeats."""
+    micros = warehouse.fetch(render("warehouse/now", {}, warehouse.dialect).sql, name="now")[0]["epoch_us"]
+    return datetime(1970, 1, 1) + timedelta(microseconds=int(micros))
+
+
+def bucket_counts(
+    warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, *,
+    columns: Sequence[str] | None = None, grid_ids: Sequence[str] | None = None, segment_keys: Sequence[str] | None = None,
+    start: datetime | None = None, end: datetime | None = None,
+) -> dict[datetime, Row]:  # fmt: skip
+    """bucket_start -> bucket_end, window_date, units, rows_scanned, newest_scan of the published units.
+
+    With the wanted columns, grids and segment keys given, a bucket is complete when ``units`` is the number of wanted
+    units. One row a bucket comes to Python, however many columns there are.
+    """
+    found = _rows(
+        warehouse, schema, "bucket_counts", project=project, monitor=monitor, baseline_version=baseline_version, columns=columns,
+        grid_ids=grid_ids, segment_keys=segment_keys, start=start, end=end,
+    )  # fmt: skip
+    return {r["bucket_start"]: r for r in found}
+
+
+def units(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, start: datetime, end: datetime) -> list[Row]:
+    """Published units of the buckets that start in [start, end): for a few buckets, when ``bucket_counts`` shows a gap."""
+    return _rows(warehouse, schema, "units", project=project, monitor=monitor, baseline_version=baseline_version, start=start, end=end)
+
+
+def decided_windows(
+    warehouse: Warehouse, schema: str, project: str, monitor: str, *, comparison: str | None = None, baseline_version: str | None = None,
+    start: datetime | None = None, end: datetime | None = None,
+) -> list[Row]:  # fmt: skip
+    """Published windows that start in [start, end), with config_hash, decided_at, is_complete and run_id."""
+    return _rows(
+        warehouse, schema, "windows", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start, end=end
+    )
+
+
+def previous_raw(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, before: datetime, newest: int) -> dict[Key, list[Verdict]]:
+    """Raw verdicts of the ``newest`` decided windows before ``before``, newest first, for the k-of-n rule.
+
+    Only keys that were a warning or an alert in one of them; in the other windows they stand as ok.
+    """
+    if newest < 1:
+        return {}
+    known = decided_windows(warehouse, schema, project, monitor, comparison=comparison, baseline_version=baseline_version, end=before)
+    starts = sorted({r["window_start"] for r in known}, reverse=True)[:newest]
+    found: dict[Key, list[Verdict]] = {}
+    for place, start in enumerate(starts):
+        raised = _rows(
+            warehouse, schema, "raised", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
+        )
+        for r in raised:
+            key = (r["segment"], r["column_name"], r["statistic"])
+            found.setdefault(key, [Verdict.OK] * len(starts))[place] = Verdict(r["raw_decision"])
+    return found
+
+
+def window_results(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, window_start: datetime) -> list[Row]:
+    """The stored results of one window: enough to decide it again without a scan (see ``summary_of``)."""
+    return _rows(
+        warehouse, schema, "window_results", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=window_start
+    )
+
+
+def summary_of(row: Mapping[str, Any]) -> Summary:
+    """The input of a decision, from a row of ``window_results``. A row that had a value carries no reason code: that
+    one was the decision's, and is found again."""
+    known = row["value"] is not None
+    return Summary(
+        segment=row["segment"], segment_column=row["segment_column"], segment_value=row["segment_value"], column_name=row["column_name"],
+        column_kind=row["column_kind"], role=row["role"], statistic=row["statistic"], value=row["value"], lower=row["value_lower"],
+        upper=row["value_upper"], n_reference=int(row["n_reference"] or 0), n_current=int(row["n_current"] or 0), test_value=row["test_value"],
+        test_df=row["test_df"], expected=row["expected"], bins=row["bins"], reason_code=None if known else row["reason_code"],
+    )  # fmt: skip
+
+
+def baselines(warehouse: Warehouse, schema: str, project: str, monitor: str) -> list[Row]:
+    """Baselines of a monitor, newest last."""
+    return _rows(warehouse, schema, "baselines", project=project, monitor=monitor)
+
+
+def grids(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str) -> dict[str, Row]:
+    """column_name -> grid (grid_id, column_kind, role, data_type, cell_count, status, spec as JSON text, run_id)."""
+    return {r["column_name"]: r for r in _rows(warehouse, schema, "grids", project=project, monitor=monitor, baseline_version=baseline_version)}
+
+
+def grid_bins(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, column_name: str | None = None) -> dict[str, list[Row]]:
+    """column_name -> bins in order."""
+    found: dict[str, list[Row]] = {}
+    for r in _rows(warehouse, schema, "grid_bins", project=project, monitor=monitor, baseline_version=baseline_version, column_name=column_name):
+        found.setdefault(r["column_name"], []).append(r)
+    return found
+
+
+def noise(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str) -> dict[Key, tuple[float | None, int]] | None:
+    """(segment, column_name, statistic) -> (largest value, windows); None when no run has finished measuring it."""
+    key = {"project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version}
+    if not _rows(warehouse, schema, "noise_closed", **key)[0]["closed"]:
+        return None
+    return {
+        (r["segment"], r["column_name"], r["statistic"]): (r["max_value"], int(r["windows"])) for r in _rows(warehouse, schema, "noise", **key)
+    }
+
+
+def status(warehouse: Warehouse, schema: str, project: str | None = None) -> list[Row]:
+    """Rows of ``monitor_status``."""
+    return _rows(warehouse, schema, "status", project=project)
+
+
+def incidents(warehouse: Warehouse, schema: str, project: str, monitor: str, since: datetime | None = None) -> list[Row]:
+    """Rows of ``drift_alerts`` that were seen since an instant."""
+    return _rows(warehouse, schema, "incidents", project=project, monitor=monitor, since=since)
+
+
+def run_state(warehouse: Warehouse, schema: str, run_id: str, project: str, monitor: str) -> str | None:
+    """running, finished, failed or abandoned; None for a run without events. Ask before publishing after a long wait."""
+    found = _rows(warehouse, schema, "run_state", run_id=run_id, project=project, monitor=monitor)
+    return str(found[0]["state"]) if found else None
