@@ -49,14 +49,11 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
     "metrics/profile_rows": {"numeric": [{"cells": T, "columns": [1]}], "values": T, "known": T, "named": 50},
     "metrics/window_sides": {"base": T, "current": T, "noise": True, "segments": [{"key": "", "kind": "all", "value": "", "code": -1}]},
-    "views/drift_history": {"results": T},
-    "views/drift_latest": {"history": T},
-    "views/drift_alerts": {"history": T},
-    "views/drift_series": {"history": T, "training": 14, "least": 5},
 }  # fmt: skip
 STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2]}
-# fragments, and statements that only the embedded engine runs (the demo, asking for columns)
-ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "demo/", "warehouse/", "macros/")
+# fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
+# tests/results
+ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "demo/", "warehouse/", "macros/", "results/", "views/")
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])
