@@ -31,6 +31,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "profile/numeric_cells": SLICE | {"columns": COLUMNS},
     "profile/categorical_cells": SLICE | {"columns": [{"number": 1, "x": X, "values": True}], "salt": "s'"},
     "profile/row_count": {"source": T, "filter": WHERE},
+    "profile/newest": {"source": T, "filter": WHERE, "x": X, "clock": "text"},
+    "profile/strays": {"source": T, "filter": WHERE, "x": X, "clock": "timestamptz", "after": datetime(2025, 1, 2)},
     "grid/range": {"source": T, "filter": None, "columns": COLUMNS},
     "grid/knots": {"cells": T, "runs": 64, "geometric": [1]},
     "grid/values": {"cells": T, "most": 20},
@@ -53,7 +55,7 @@ PARAMS: dict[str, dict[str, Any]] = {
 STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2]}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
 # tests/results
-ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "demo/", "warehouse/", "macros/", "results/", "views/")
+ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/epoch_us", "demo/", "warehouse/", "macros/", "results/", "views/")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])
@@ -64,6 +66,7 @@ def test_renders_to_both_dialects(name: str) -> None:
     translated = render(name, params, load_dialect("postgres")).sql
     assert sqlglot.parse_one(translated, read="postgres").find(sqlglot.exp.Select) is not None
     assert "ISNAN" not in translated.upper() and "LOG2" not in translated.upper()
+    assert "EPOCH_US" not in translated.upper()
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith("macros/")])

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from warehouse_drift.config.resolved import Kind, Threshold
+from warehouse_drift.config.resolved import Kind, Threshold, TimestampSpec
 from warehouse_drift.decisions.decide import Key, Rules, decide, effect
 from warehouse_drift.decisions.model import Decision, Summary
 from warehouse_drift.grid.fit import resolution
@@ -20,6 +20,8 @@ from warehouse_drift.pipeline.compare import NAMED_UNSEEN, column_sql
 from warehouse_drift.pipeline.grids import GridResult, NumericColumn, Slice, build_grids, cell_params
 from warehouse_drift.pipeline.metrics import pool, summaries
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.plan.calendar import Span
+from warehouse_drift.plan.clock import bucket_sql, range_sql
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, NUMERIC
@@ -64,20 +66,21 @@ class WindowDecisions:
 
 def watch(warehouse: Warehouse, monitor: Watch) -> tuple[list[WindowDecisions], dict[Key, tuple[float, int]]]:
     """Every judged window with its decisions, and the baseline's own noise by (segment, column, statistic)."""
-    seconds = monitor.length.total_seconds()
     ts = Markup("src.") + identifier(monitor.timestamp)
-    bucket = _fragment("profile/bucket_index", ts=ts, start=monitor.start, seconds=seconds)
+    clock = TimestampSpec(monitor.timestamp, "timestamp", naive="utc")  # instants are those of the column's own clock
+    starts = [monitor.start + i * monitor.length for i in range((monitor.end - monitor.start) // monitor.length)]
+    bucket = bucket_sql(clock, ts, [Span(s, s + monitor.length, s.date()) for s in starts])
     segment = None
     if monitor.segment is not None:
         column = Markup("src.") + identifier(monitor.segment)
         segment = _fragment("profile/segment_code", x=column, values=list(monitor.segment_values))
     base = Slice(
         monitor.relation,
-        _fragment("profile/time_filter", ts=ts, start=monitor.start, end=monitor.split),
+        range_sql(clock, ts, monitor.start, monitor.split),
         bucket,
         segment,
     )
-    now = replace(base, filter=_fragment("profile/time_filter", ts=ts, start=monitor.split, end=monitor.end))
+    now = replace(base, filter=range_sql(clock, ts, monitor.split, monitor.end))
     numbered = dict(enumerate(monitor.columns))
     numeric = [
         NumericColumn(i, c.name, column_sql(c.name, c.kind), c.float, c.integer)

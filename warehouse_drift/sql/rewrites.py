@@ -42,4 +42,20 @@ def log2_as_ln(tree: exp.Expr) -> exp.Expr:
     return tree.transform(change)
 
 
-REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {"nan_by_equality": nan_by_equality, "log2_as_ln": log2_as_ln}
+def epoch_us_by_extract(tree: exp.Expr) -> exp.Expr:
+    """EPOCH_US(x) to CAST(EXTRACT(EPOCH FROM x) * 1000000 AS BIGINT), where that extract keeps its microseconds."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name.upper() == "EPOCH_US":
+            seconds = exp.Extract(this=exp.var("EPOCH"), expression=node.expressions[0].copy())
+            return exp.cast(exp.Mul(this=seconds, expression=exp.Literal.number(1000000)), exp.DataType.Type.BIGINT)
+        return node
+
+    return tree.transform(change)
+
+
+REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
+    "nan_by_equality": nan_by_equality,
+    "log2_as_ln": log2_as_ln,
+    "epoch_us_by_extract": epoch_us_by_extract,
+}
