@@ -109,7 +109,7 @@ def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None 
         sides.append(Octaves(negative, bottom, per, each, base))
         base += each + 2
     high = _above(hi)
-    return NumericGrid(lo, high, (), (), tuple(sides), tail, per_octave, max((hi - lo) / 8, 1e-300), k)
+    return NumericGrid(lo, high, (), (), tuple(sides), tail, per_octave, max(hi / 8 - lo / 8, 1e-300), k)
 
 
 def light_enough(knots: Sequence[Knot], k: int) -> bool:
