@@ -197,15 +197,15 @@ def _clean(table: Table, row: Row) -> dict[str, Any]:
     if table.name == "wd_results":
         row = completed(row)
     _check(table, row)
-    found = {n: stored(row.get(n)) for n in table.names}
+    found = {c.name: stored(row.get(c.name)) for c in table.columns}
     _refuse_missing(table, {c.name for c in table.columns if c.required and found[c.name] is None})
     return found
 
 
 def _check(table: Table, names: Sequence[str] | Row) -> None:
-    for name in names:
-        if name not in table.names:
-            raise DriftError(f"{table.name} has no column {name}.", hint=f"It has: {', '.join(table.names)}.")
+    unknown = set(names).difference(table.names)
+    if unknown:
+        raise DriftError(f"{table.name} has no column {min(unknown)}.", hint=f"It has: {', '.join(table.names)}.")
 
 
 def _refuse_missing(table: Table, missing: set[str]) -> None:
