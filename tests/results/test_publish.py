@@ -150,7 +150,7 @@ def test_monitors_and_projects_are_apart(results) -> None:
     results.decide("r1", 0, "ok")
     results.decide("r1", 0, "alert", project="other")
     results.decide("r2", 0, "warn", monitor="m2")
-    shown = results.q("SELECT project, monitor, decision FROM drift.drift_history ORDER BY ALL")
+    shown = results.q("SELECT project, monitor, decision FROM drift.drift_history ORDER BY project, monitor")
     assert [tuple(r.values()) for r in shown] == [("other", "m", "alert"), ("p", "m", "ok"), ("p", "m2", "warn")]
 
 

@@ -49,6 +49,8 @@ def literals_of(dialect: Dialect) -> Literal:
         if isinstance(value, int):
             return Markup(str(value))
         if isinstance(value, float):
+            if value == 0.0 and math.copysign(1.0, value) < 0.0:
+                return Markup(f"CAST('-0' AS {dialect.types['double']})")  # NUMERIC has no negative zero
             digits = repr(value)
             return Markup(digits if "e" in digits else digits + "e0")
         return quoted(_text(value))
