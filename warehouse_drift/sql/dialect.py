@@ -46,6 +46,10 @@ class Dialect:
     """How rows come to the warehouse: ``values`` (rows of literals) or ``json`` (one text, unpacked by its template)."""
     append_batch: int = 350
     """Rows in one appending statement."""
+    type_wrapper: str = ""
+    """Regular expression of a type written around another one, which is its first group."""
+    families: Mapping[str, str] = field(default_factory=dict)
+    """Type family -> regular expression of the engine's own type names; the common names need no entry."""
 
     def can(self, capability: str) -> bool:
         return self.capabilities.get(capability, Capability("unsupported")).support in ("full", "versioned")
@@ -76,6 +80,8 @@ def load_dialect(name: str) -> Dialect:
         identifier_limit=int(raw.get("identifier_limit", 63)),
         append_rows=raw.get("append", {}).get("rows", "values"),
         append_batch=int(raw.get("append", {}).get("batch", 350)),
+        type_wrapper=raw.get("type_wrapper", ""),
+        families=raw.get("families", {}),
     )
 
 

@@ -54,8 +54,47 @@ def epoch_us_by_extract(tree: exp.Expr) -> exp.Expr:
     return tree.transform(change)
 
 
+def columns_named(tree: exp.Expr) -> exp.Expr:
+    """SELECT a.x to SELECT a.x AS x: for engines that call the column of a join ``a.x``."""
+    for select in tree.find_all(exp.Select):
+        select.set(
+            "expressions",
+            [
+                exp.alias_(e, e.name, quoted=bool(e.this.args.get("quoted")))
+                if isinstance(e, exp.Column) and e.table and not isinstance(e.this, exp.Star)
+                else e
+                for e in select.expressions
+            ],
+        )
+    return tree
+
+
+def counts_signed(tree: exp.Expr) -> exp.Expr:
+    """Counts, row numbers and sums of literals as BIGINT: for engines where they are unsigned."""
+
+    def bigint(node: exp.Expr) -> exp.Expr:
+        return exp.cast(node, exp.DataType.Type.BIGINT)
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Count) and not isinstance(node.parent, (exp.Cast, exp.Window)):
+            return bigint(node)
+        if isinstance(node, exp.Window) and isinstance(node.this, (exp.Count, exp.RowNumber)):
+            return bigint(node)
+        if isinstance(node, exp.Sum) and isinstance(node.this, exp.Case):
+            for part in [*node.this.args["ifs"], node.this]:
+                key = "true" if isinstance(part, exp.If) else "default"
+                value = part.args.get(key)
+                if isinstance(value, exp.Literal) and value.is_int:
+                    part.set(key, bigint(value))
+        return node
+
+    return tree.transform(change)
+
+
 REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "nan_by_equality": nan_by_equality,
     "log2_as_ln": log2_as_ln,
     "epoch_us_by_extract": epoch_us_by_extract,
+    "columns_named": columns_named,
+    "counts_signed": counts_signed,
 }

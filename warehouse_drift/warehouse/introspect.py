@@ -13,6 +13,7 @@ from markupsafe import Markup
 from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import QueryError, WarehouseError
 from warehouse_drift.resources import template_text
+from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -33,9 +34,16 @@ _MISSING = re.compile(r"does not exist|not found|no such table|unknown table", r
 _TYPE_NAMES = "warehouse/type_names"
 
 
-def family(data_type: str) -> str:
+def family(data_type: str, dialect: Dialect | None = None) -> str:
     """integer, decimal, float, boolean, text, date, timestamp, timestamptz, time, binary, nested or unknown."""
-    upper = data_type.strip().upper()
+    text = data_type.strip()
+    if dialect is not None:
+        while dialect.type_wrapper and (inner := re.fullmatch(dialect.type_wrapper, text)):
+            text = inner.group(1)
+        for name, pattern in dialect.families.items():
+            if re.fullmatch(pattern, text, re.I):
+                return name
+    upper = text.upper()
     if upper.endswith("]"):
         return "nested"
     for name, pattern in _FAMILIES:
@@ -57,7 +65,7 @@ def columns(warehouse: Warehouse, relation: Markup, shown: str | None = None) ->
     except QueryError as error:
         raise _missing(warehouse, relation, shown, error) from error
     types = _type_texts(warehouse, [code for _, code in described])
-    return tuple(SourceColumn(name, text, family(text)) for (name, _), text in zip(described, types, strict=True))
+    return tuple(SourceColumn(name, text, family(text, warehouse.dialect)) for (name, _), text in zip(described, types, strict=True))
 
 
 def relation_exists(warehouse: Warehouse, relation: Markup) -> bool:
