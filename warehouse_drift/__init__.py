@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["CompareResult", "__version__", "compare"]
+__all__ = [
+    "CompareResult", "MigrateResult", "StatusResult", "__version__", "check", "compare", "ddl", "grants", "migrate", "status", "vacuum",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

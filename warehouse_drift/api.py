@@ -14,7 +14,22 @@ from warehouse_drift.decisions.thresholds import preset as load_preset
 from warehouse_drift.errors import DriftError, UsageError
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
+from warehouse_drift.verbs_state import (
+    MigrateResult,
+    StatusResult,
+    ddl,
+    grants,
+    migrate,
+    status,
+    vacuum,
+    vacuum_rows,
+)
 from warehouse_drift.warehouse.connect import open_warehouse
+
+__all__ = [
+    "CheckResult", "CompareResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "migrate", "row_of", "status", "vacuum",
+    "vacuum_rows",
+]  # fmt: skip
 
 TABLE = ":table"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -15,6 +15,9 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
+Config = Annotated[str, typer.Option("--config", "-c", help="The configuration.")]
+Target = Annotated[str, typer.Option(help="Target of the dbt profile.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 _LEVELS = {"warn": ("warn", "alert"), "alert": ("alert",), "no_decision": ("warn", "alert", "none"), "never": ()}
 
 
@@ -54,8 +57,7 @@ def compare(
 
     if format not in ("table", "json", "csv"):
         raise UsageError(f"--format is table, json or csv, not {format!r}.")
-    if fail_on not in _LEVELS:
-        raise UsageError(f"--fail-on is one of {', '.join(_LEVELS)}, not {fail_on!r}.")
+    _check_fail_on(fail_on)
     result = api.compare(
         url,
         reference,
@@ -116,6 +118,100 @@ def demo(
     from warehouse_drift.demo import run_demo
 
     run_demo(path, quiet=quiet)
+
+
+@app.command()
+def status(
+    config: Config = "drift.yml",
+    target: Target = "",
+    fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
+    json: AsJson = False,
+) -> None:
+    """Show how every monitor stands, from published results. Scans nothing."""
+    from warehouse_drift import api
+
+    _check_fail_on(fail_on)
+    result = api.status(config, target=target or None)
+    if json:
+        from warehouse_drift.reports.tables import as_json
+
+        typer.echo(as_json({"rows": result.rows}))
+    else:
+        from warehouse_drift.reports.state import print_status
+
+        print_status(result.rows, _console())
+    undecided = ("none",) if result.undecided else ()
+    if any(d in _LEVELS[fail_on] for d in (*result.decisions, *undecided)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate(config: Config = "drift.yml", target: Target = "", json: AsJson = False) -> None:
+    """Make the result tables and views, or bring them to this version."""
+    from warehouse_drift import api
+    from warehouse_drift.reports.tables import as_json
+
+    done = api.migrate(config, target=target or None)
+    if json:
+        typer.echo(as_json({"schema": done.schema, "version": done.version, "applied": done.applied}))
+        return
+    what = f"applied {', '.join(done.applied)}" if done.applied else "nothing to apply"
+    typer.echo(f"{done.schema}: {what}; version {done.version}, views made anew.")
+
+
+@app.command()
+def vacuum(
+    config: Config = "drift.yml",
+    target: Target = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Delete what no view shows: rows of dead runs, replaced rows, rows past their retention."""
+    from warehouse_drift import api
+
+    done = api.vacuum(config, target=target or None, dry_run=dry_run)
+    rows = api.vacuum_rows(done)
+    if json:
+        from warehouse_drift.reports.tables import as_json
+
+        typer.echo(as_json({"dry_run": dry_run, "abandoned": [r[0] for r in done.abandoned], "rows": rows}))
+    else:
+        from warehouse_drift.reports.state import print_vacuum
+
+        print_vacuum(rows, done.abandoned, dry_run, _console())
+
+
+@app.command()
+def grants(
+    config: Config = "drift.yml",
+    role: Annotated[str, typer.Option(help="Who runs the monitors; default: the user of the URL.")] = "",
+    target: Target = "",
+) -> None:
+    """Print the rights that the role needs, for a DBA: reading the sources, writing the results. Connects to nothing."""
+    from warehouse_drift import api
+
+    found = api.grants(config, role=role, target=target or None)
+    if found.note:
+        typer.echo(f"-- {found.note}")
+        return
+    for title, statements in (("reading the sources", found.source), ("writing the results", found.results)):
+        typer.echo(f"-- {title}\n" + "".join(f"{s};\n" for s in statements))
+    if found.made_by_dba:
+        typer.echo("-- instead of the last part, where a DBA made the tables (compile --ddl)")
+        typer.echo("".join(f"-- {s};\n" for s in found.made_by_dba), nl=False)
+
+
+def _check_fail_on(level: str) -> None:
+    if level not in _LEVELS:
+        from warehouse_drift.errors import UsageError
+
+        raise UsageError(f"--fail-on is one of {', '.join(_LEVELS)}, not {level!r}.")
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 100)
 
 
 def _list(text: str) -> list[str] | None:

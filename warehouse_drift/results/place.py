@@ -23,14 +23,18 @@ def schema_name(schema: str, dialect: Dialect) -> Markup:
 
     ``catalog.schema`` is two names. Raises DialectError for an empty name.
     """
-    from sqlglot.dialects.dialect import Dialect as Grammar
-
     if not schema or not all(schema.split(".")):
         raise DialectError(f"{schema!r} is no name of a schema.", hint="Set warehouse.result_schema, for example to drift.")
+    return Markup(".").join(plain_name(part, dialect) for part in schema.split("."))
+
+
+def plain_name(name: str, dialect: Dialect) -> Markup:
+    """One name as SQL, quoted only where it must be."""
+    from sqlglot.dialects.dialect import Dialect as Grammar
+
     known = Grammar.get_or_raise(dialect.sqlglot_name).tokenizer_class.KEYWORDS
     words = {word for words in known for word in words.split()}  # 'ORDER BY' makes both words special
-    plain = [_SIMPLE.fullmatch(p) and p.upper() not in words for p in schema.split(".")]
-    return Markup(".").join(Markup(p) if ok else qualified(p) for p, ok in zip(schema.split("."), plain, strict=True))
+    return Markup(name) if _SIMPLE.fullmatch(name) and name.upper() not in words else qualified(name)
 
 
 def prefix(schema: str, dialect: Dialect) -> Markup:

@@ -42,6 +42,8 @@ class Dialect:
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
     identifier_limit: int = 63
+    grants: Mapping[str, Any] = field(default_factory=dict)
+    """Statements that give a role its rights: lists ``source``, ``results``, ``made_by_dba``; or a ``note`` instead."""
     append_rows: str = "values"
     """How rows come to the warehouse: ``values`` (rows of literals) or ``json`` (one text, unpacked by its template)."""
     append_batch: int = 350
@@ -78,6 +80,7 @@ def load_dialect(name: str) -> Dialect:
         capabilities={k: Capability(**v) for k, v in raw.get("capabilities", {}).items()},
         rewrites=tuple(raw.get("rewrites", ())),
         identifier_limit=int(raw.get("identifier_limit", 63)),
+        grants=raw.get("grants", {}),
         append_rows=raw.get("append", {}).get("rows", "values"),
         append_batch=int(raw.get("append", {}).get("batch", 350)),
         type_wrapper=raw.get("type_wrapper", ""),
