@@ -7,7 +7,7 @@ from datetime import date, datetime, timezone
 from functools import cache
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, nodes
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
@@ -80,15 +80,64 @@ class _Loader(BaseLoader):
         return text, template, lambda: True
 
 
+class SqlEnvironment(SandboxedEnvironment):
+    """Marked SQL joins marked SQL only: ``+`` and ``*`` with anything else are refused when they run, ``~`` when the
+    template is read, and methods of texts (``format``, ``join``, ``replace``) are out of reach. What remains is to
+    write it down: ``{{ a }} {{ b }}``."""
+
+    intercepted_binops = frozenset(["+", "*", "%"])
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        marked = [isinstance(v, Markup) for v in (left, right)]
+        if any(marked) and not (operator == "+" and all(marked)):
+            raise DialectError(f"A template used '{operator}' between SQL and {(left if marked[1] else right)!r}.")
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return not isinstance(obj, str) and super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """``format`` of a text is an attribute like any other: out of reach."""
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        if next(tree.find_all(nodes.Concat), None) is not None:
+            raise DialectError("'~' prints text as SQL; write the parts one after the other.")
+        for output in tree.find_all(nodes.Output):
+            for child in output.nodes:  # Jinja marks constants before they reach _finalize
+                if isinstance(child, nodes.Const) and type(child.value) is not int:
+                    raise DialectError(f"A template prints the constant {child.value!r}; write it without braces.")
+        return tree
+
+
+_KEPT = (
+    "length",
+    "first",
+    "last",
+    "list",
+    "map",
+    "select",
+    "selectattr",
+    "reject",
+    "rejectattr",
+    "min",
+    "max",
+    "sort",
+)
+"""Filters of Jinja that make no text. Others (safe, e, join, replace, format, tojson, ...) could print some as SQL."""
+
+
 @cache
 def environment(dialect: str | None = None) -> SandboxedEnvironment:
-    env = SandboxedEnvironment(
+    env = SqlEnvironment(
         loader=_Loader(dialect),
         undefined=StrictUndefined,
         autoescape=True,
         finalize=_finalize,
         keep_trailing_newline=False,
     )
+    env.filters = {name: env.filters[name] for name in _KEPT}
+    env.globals = {name: env.globals[name] for name in ("range", "dict", "namespace")}
     env.filters.update(
         ident=identifier,
         text=text_literal,

@@ -15,6 +15,7 @@ from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import environment
 
 _ESCAPED = ("&lt;", "&gt;", "&amp;", "&#")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,12 @@ def canonical_text(template: str, params: Mapping[str, object], dialect: Dialect
         raise DialectError(f"Template {template}: {error.message}") from error
     except TemplateError as error:
         raise DialectError(f"Template {template}: {error}.") from error
-    for mark in _ESCAPED:
-        if mark in text:
-            raise DialectError(f"Template {template} escaped SQL ({mark}); '~' was used between SQL and plain text.")
+    if any(mark in text for mark in _ESCAPED):
+        # a value or a name may hold these marks; outside of quotes they mean that plain text was put into marked SQL
+        bare = _QUOTED.sub("", text)
+        for mark in _ESCAPED:
+            if mark in bare:
+                raise DialectError(f"Template {template} escaped SQL ({mark}): plain text was put into marked SQL.")
     return text.strip()  # blank lines stay: one may stand inside a literal
 
 

@@ -14,6 +14,7 @@ from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import QueryError, WarehouseError
 from warehouse_drift.resources import template_text
 from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.expressions import is_query
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -95,7 +96,7 @@ class MissingRelation(WarehouseError):
 
 def _missing(warehouse: Warehouse, relation: Markup, shown: str, error: QueryError) -> WarehouseError:
     text = str(error.message).split(": ", 1)[-1]
-    if relation.lstrip().startswith("("):
+    if is_query(relation):
         return WarehouseError(f"The query {_short(shown)} cannot be run: {text}", hint="Run it by itself first.")
     if not _MISSING.search(text):
         return error
