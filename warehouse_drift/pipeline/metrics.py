@@ -37,8 +37,15 @@ class Refined:
 
 
 def pool(
-    session: Session, sides: Markup, bins: Mapping[int, tuple[Bin, ...]], numeric: Sequence[int], warn: float
+    session: Session,
+    sides: Markup,
+    bins: Mapping[int, tuple[Bin, ...]],
+    numeric: Sequence[int],
+    warn: float,
+    *,
+    warns: Mapping[int, float] | None = None,
 ) -> Pooled:
+    """``warn``: the psi limit that decides how far small bins are merged; ``warns`` has columns with their own."""
     cells = session.scratch("cells", "metrics/pooled_cells", sides=sides)
     columns = session.scratch("columns", "metrics/pooled_columns", cells=cells)
     listed = [
@@ -47,7 +54,7 @@ def pool(
         for b in some
     ]
     inline = session.scratch("bin_edges", "metrics/inline_bins", bins=listed)
-    binned = session.scratch("bins", "metrics/pooled_bins", cells=cells, bins=inline, warn=warn)
+    binned = session.scratch("bins", "metrics/pooled_bins", cells=cells, bins=inline, warn=warn, warns=list((warns or {}).items()))
     pearson = session.scratch("pearson", "metrics/pearson", bins=binned)
     if not numeric:
         return Pooled(cells, columns, binned, pearson, None, None, ())

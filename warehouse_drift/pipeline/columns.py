@@ -1,0 +1,82 @@
+"""The measured columns of a monitor as SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from warehouse_drift.config.resolved import Kind, ResolvedColumn
+from warehouse_drift.pipeline.compare import column_sql
+from warehouse_drift.pipeline.grids import NumericColumn
+from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.expressions import expression
+from warehouse_drift.statistics.registry import NUMERIC
+
+_TEXTS = ("text", "boolean", "integer", "decimal", "float", "date", "timestamp", "timestamptz")
+KINDS_OF: dict[Kind, tuple[str, ...]] = {
+    Kind.NUMERIC: ("integer", "decimal", "float"),
+    Kind.DATETIME: ("date", "timestamp", "timestamptz"),
+    Kind.BOOLEAN: ("boolean", "integer", "decimal", "float", "text"),
+    Kind.CATEGORICAL: _TEXTS,
+    Kind.TEXT: (*_TEXTS, "time"),
+}
+_NO_MEASURE = ("nested", "binary", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A column with its number in this run and its SQL (``src`` is the relation)."""
+
+    number: int
+    column: ResolvedColumn
+    x: Markup
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.column.kind.value in NUMERIC
+
+    @property
+    def numeric(self) -> NumericColumn:
+        is_float = self.column.type_family == "float" and self.column.kind is Kind.NUMERIC
+        return NumericColumn(self.number, self.name, self.x, is_float, self.column.type_family == "integer")
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Parameters of ``profile/categorical_cells``."""
+        return {"number": self.number, "x": self.x, "values": self.column.store_values and self.column.kind is not Kind.TEXT}
+
+
+def unsupported(column: ResolvedColumn) -> bool:
+    return column.expression is None and column.type_family in _NO_MEASURE and column.kind is not Kind.TEXT
+
+
+def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequence[str]) -> tuple[Measured, ...]:
+    """The wanted columns, numbered by their place in ``columns``.
+
+    Identifiers and texts are only counted: present or missing. Their values never leave the warehouse.
+    """
+    found = []
+    for number, c in enumerate(columns):
+        if c.name not in wanted:
+            continue
+        if c.expression:
+            inner = expression(c.expression, dialect, f"expression of {c.name}")
+            x = _cast(Markup("({})").format(inner), c.kind)
+        else:
+            x = column_sql(c.name, c.kind)
+        if c.kind is Kind.TEXT:
+            x = Markup("CASE WHEN {} IS NOT NULL THEN '' END").format(x)
+        found.append(Measured(number, c, x))
+    return tuple(found)
+
+
+def _cast(x: Markup, kind: Kind) -> Markup:
+    if kind is Kind.DATETIME:
+        return Markup("CAST(EPOCH(CAST({} AS TIMESTAMP)) AS DOUBLE)").format(x)
+    return Markup("CAST({} AS DOUBLE)" if kind is Kind.NUMERIC else "CAST({} AS VARCHAR)").format(x)

@@ -1,0 +1,308 @@
+"""What a plan needs to know, read in a few small queries. Nothing is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from markupsafe import Markup
+
+from warehouse_drift.config.hashes import definition_hash
+from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
+from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
+from warehouse_drift.plan.build import baseline_range, looked_at
+from warehouse_drift.plan.clock import epoch_sql, instant_of, range_sql
+from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
+from warehouse_drift.results import read
+from warehouse_drift.results.place import prefix_in
+from warehouse_drift.results.tables import WHOLE_BASELINE
+from warehouse_drift.sql.environment import identifier
+from warehouse_drift.sql.expressions import expression, relation
+from warehouse_drift.sql.render import render
+from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import columns as source_columns
+
+LONG_AGO = datetime(1900, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A relation with its WHERE as SQL; ``time`` is the bare timestamp column."""
+
+    relation: Markup
+    where: Markup | None
+    time: Markup | None
+
+
+def source_of(warehouse: Warehouse, monitor: ResolvedMonitor) -> Source:
+    where = expression(monitor.where, warehouse.dialect, "where") if monitor.where else None
+    time = Markup("src.") + identifier(monitor.timestamp.column) if monitor.timestamp else None
+    return Source(_relation(monitor.relation, warehouse), where, time)
+
+
+def baseline_source(warehouse: Warehouse, monitor: ResolvedMonitor) -> Source:
+    """The baseline's rows, without its range: ``filtered`` adds that."""
+    spec = monitor.baseline
+    where = expression(spec.where, warehouse.dialect, "baseline where") if spec.where else None
+    time = Markup("src.") + identifier(monitor.timestamp.column) if monitor.timestamp else None
+    return Source(_relation(spec.relation or monitor.relation, warehouse), where, time)
+
+
+def _relation(given: Relation, warehouse: Warehouse) -> Markup:
+    return relation(f"({given.text})" if given.is_query else given.text, warehouse.dialect)
+
+
+def filtered(
+    monitor: ResolvedMonitor, source: Source, start: datetime | None, end: datetime | None, *more: Markup
+) -> Markup | None:
+    """The WHERE of a slice: the source's own, and the range on the bare timestamp column."""
+    parts = [source.where] if source.where is not None else []
+    if monitor.timestamp is not None and source.time is not None and (start is not None or end is not None):
+        parts.append(range_sql(monitor.timestamp, source.time, start, end))
+    parts += more
+    return Markup(" AND ").join(Markup("({})").format(p) for p in parts) if parts else None
+
+
+def gather(
+    warehouse: Warehouse,
+    monitor: ResolvedMonitor,
+    columns: Sequence[SourceColumn],
+    *,
+    schema: str,
+    has_state: bool,
+    now: datetime,
+    asked: Asked,
+) -> Facts:
+    """Facts about one resolved monitor. ``has_state``: whether the result tables exist at all."""
+    base = _Base(warehouse, monitor, schema, has_state)
+    baseline, highest = base.baseline()
+    grids = base.grids(baseline)
+    limits = baseline_range(monitor)
+    latest = base.latest_bucket(baseline, limits)
+    oldest, newest, null_times, future = _times(warehouse, monitor, now, latest, asked)
+    first = Facts(
+        monitor=monitor,
+        now=now,
+        definition_hash=definition_hash(monitor),
+        baseline=baseline,
+        highest_counter=highest,
+        grids=grids,
+        profiled=base.profiled(baseline),
+        oldest=oldest,
+        newest=newest,
+        null_times=null_times,
+        future_rows=future,
+        latest_bucket=latest,
+        windows=base.newest_windows(baseline),
+        states=tuple(_states(warehouse, monitor, columns)),
+    )
+    if baseline is None:
+        return first
+    since = looked_at(first, asked)
+    stuck = {s.name for s in first.states}
+    return replace(
+        first,
+        buckets=base.buckets(baseline, since, [c.name for c in monitor.columns if c.name not in stuck]),
+        windows=base.windows(baseline, since),
+        stale=base.stale(baseline),
+        noise=base.noise(baseline),
+    )
+
+
+def _times(
+    warehouse: Warehouse, monitor: ResolvedMonitor, now: datetime, latest: datetime | None, asked: Asked
+) -> tuple[datetime | None, datetime | None, int, int]:
+    """(oldest, newest row, rows without a time, rows in the future). Only rows since the newest known bucket are looked
+    at where one is known, on the bare column, so that the cost does not grow with history."""
+    spec = monitor.timestamp
+    if spec is None:
+        return now, now, 0, 0
+    source = source_of(warehouse, monitor)
+    assert source.time is not None
+    known = latest if asked.start is None else None
+    epoch = epoch_sql(spec, source.time)
+    params = {"source": source.relation, "epoch": epoch, "ts": source.time}
+    inside = filtered(monitor, source, known, now)
+    found = warehouse.fetch(
+        render("profile/newest", {**params, "filter": inside}, warehouse.dialect).sql, name="newest row"
+    )[0]
+    strays = warehouse.fetch(
+        render(
+            "profile/strays",
+            {**params, "filter": source.where, "later": range_sql(spec, source.time, now, None)},
+            warehouse.dialect,
+        ).sql,
+        name="rows without a time",
+    )[0]
+    nulls, future = int(strays["null_count"] or 0), int(strays["future_count"] or 0)
+    if found["last_us"] is None:
+        return (LONG_AGO, known, nulls, future) if known is not None else (None, None, nulls, future)
+    newest = instant_of(spec, int(found["last_us"]))
+    oldest = LONG_AGO if known is not None else instant_of(spec, int(found["first_us"]))
+    return oldest, min(newest, now), nulls, future
+
+
+def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[SourceColumn]) -> list[ColumnState]:
+    """Columns that cannot be measured: gone, of a type that has no measure, or unknown to the baseline's relation."""
+    states = [
+        ColumnState(c.name, c.kind.value, c.role.value, "column_missing") for c in monitor.missing_columns
+    ]
+    states += [
+        ColumnState(c.name, c.kind.value, c.role.value, "unsupported_type", c.data_type)
+        for c in monitor.columns
+        if unsupported(c)
+    ]
+    if monitor.baseline.relation is None:
+        return states
+    known = {c.name.lower(): c for c in _baseline_columns(warehouse, monitor)}
+    stuck = {s.name for s in states}
+    for c in monitor.columns:
+        other = known.get(c.name.lower())
+        if c.name in stuck or c.expression:
+            continue
+        if other is None:
+            states.append(ColumnState(c.name, c.kind.value, c.role.value, "no_baseline", "the baseline has no such column"))
+        elif not _same_kind(c, other):
+            detail = f"it is {other.data_type} in the baseline and {c.data_type} now"
+            states.append(ColumnState(c.name, c.kind.value, c.role.value, "type_changed", detail))
+    return states
+
+
+def _baseline_columns(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[SourceColumn, ...]:
+    given = monitor.baseline.relation
+    assert given is not None
+    return source_columns(warehouse, _relation(given, warehouse), given.text)
+
+
+def _same_kind(column: ResolvedColumn, other: SourceColumn) -> bool:
+    return other.type_family in KINDS_OF.get(column.kind, ()) and (
+        column.kind.value not in ("numeric", "datetime") or KINDS_OF[column.kind] != ()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """Reads of the result tables; all empty while there are none."""
+
+    warehouse: Warehouse
+    monitor: ResolvedMonitor
+    schema: str
+    has_state: bool
+
+    @property
+    def key(self) -> tuple[Warehouse, str, str, str]:
+        return self.warehouse, self.schema, self.monitor.project, self.monitor.monitor_id
+
+    def baseline(self) -> tuple[KnownBaseline | None, int]:
+        if not self.has_state:
+            return None, 0
+        wanted = definition_hash(self.monitor)
+        rows = [r for r in read.baselines(*self.key) if r["definition_hash"] == wanted]
+        if not rows:
+            return None, 0
+        row = max(rows, key=lambda r: int(r["baseline_counter"]))
+        spec = json.loads(row["spec"] or "{}")
+        segments = {k: (tuple(v["values"]), bool(v["complete"])) for k, v in spec.get("segments", {}).items()}
+        counter = int(row["baseline_counter"])
+        return KnownBaseline(row["baseline_version"], counter, int(row["row_count"] or 0), segments), counter
+
+    def grids(self, baseline: KnownBaseline | None) -> dict[str, KnownGrid]:
+        if baseline is None:
+            return {}
+        return {
+            name: known_grid(name, row) for name, row in read.grids(*self.key, baseline.version).items() if name != ":table"
+        }
+
+    def profiled(self, baseline: KnownBaseline | None) -> frozenset[str]:
+        if baseline is None:
+            return frozenset()
+        rows = read.units(*self.key, baseline.version, WHOLE_BASELINE, LONG_AGO)
+        return frozenset(r["column_name"] for r in rows)
+
+    def latest_bucket(
+        self, baseline: KnownBaseline | None, limits: tuple[datetime, datetime] | None
+    ) -> datetime | None:
+        if baseline is None:
+            return None
+        params = {
+            "s": prefix_in(self.warehouse, self.schema),
+            "project": self.monitor.project,
+            "monitor": self.monitor.monitor_id,
+            "baseline_version": baseline.version,
+            "since": LONG_AGO,
+            "inside": limits,
+        }
+        sql = render("results/latest_bucket", params, self.warehouse.dialect).sql
+        found = self.warehouse.fetch(sql, name="latest bucket")[0]["latest"]
+        return found if found is None else _plain(found)
+
+    def newest_windows(self, baseline: KnownBaseline | None) -> tuple[KnownWindow, ...]:
+        """The newest decided window of every comparison."""
+        return () if baseline is None else self._windows("results/newest_windows", baseline)
+
+    def stale(self, baseline: KnownBaseline) -> tuple[KnownWindow, ...]:
+        return self._windows("results/stale_windows", baseline, config_hash=self.monitor.config_hash)
+
+    def _windows(self, template: str, baseline: KnownBaseline, **more: object) -> tuple[KnownWindow, ...]:
+        params = {
+            "s": prefix_in(self.warehouse, self.schema),
+            "project": self.monitor.project,
+            "monitor": self.monitor.monitor_id,
+            "baseline_version": baseline.version,
+            **more,
+        }
+        rows = self.warehouse.fetch(render(template, params, self.warehouse.dialect).sql, name=template)
+        return tuple(_window(r) for r in rows)
+
+    def windows(self, baseline: KnownBaseline, since: datetime) -> tuple[KnownWindow, ...]:
+        rows = read.decided_windows(*self.key, baseline_version=baseline.version, start=since)
+        newest = self.newest_windows(baseline)
+        found = {(w.comparison, w.start): w for w in (*newest, *(_window(r) for r in rows))}
+        return tuple(found.values())
+
+    def buckets(
+        self, baseline: KnownBaseline, since: datetime, columns: Sequence[str]
+    ) -> dict[datetime, KnownBucket]:
+        keys = [s.column for s in self.monitor.segments] or [""]
+        rows = read.bucket_counts(
+            *self.key, baseline.version, columns=[*columns, ":table"], segment_keys=keys, start=since
+        )
+        return {
+            _plain(at): KnownBucket(int(r["units"]), int(r["rows_scanned"] or 0), _plain(r["newest_scan"]))
+            for at, r in rows.items()
+        }
+
+    def noise(self, baseline: KnownBaseline) -> frozenset[str]:
+        return frozenset(
+            c.name
+            for c in self.monitor.comparisons
+            if read.noise(*self.key, c.name, baseline.version) is not None
+        )
+
+
+def known_grid(name: str, row: dict[str, object]) -> KnownGrid:
+    spec = json.loads(str(row["spec"] or "{}"))
+    return KnownGrid(
+        column_name=name,
+        grid_id=str(row["grid_id"]),
+        kind=str(row["column_kind"]),
+        type_family=str(spec.get("family", "")),
+        status=str(row["status"]),
+        signature=str(spec.get("signature", "")),
+        spec=json.dumps(spec["grid"]) if spec.get("grid") else "",
+        cell_count=int(str(row["cell_count"] or 0)),
+    )
+
+
+def _window(row: dict[str, object]) -> KnownWindow:
+    start, end, decided = (_plain(row[k]) for k in ("window_start", "window_end", "decided_at"))
+    return KnownWindow(str(row["comparison"]), start, end, decided, str(row["config_hash"]))
+
+
+def _plain(value: object) -> datetime:
+    """A timestamp of the result tables (UTC without zone), as a naive datetime; some drivers give text."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None)
+    return datetime.fromisoformat(str(value)).replace(tzinfo=None)

@@ -1,0 +1,174 @@
+"""From published cells to summaries: many windows of one comparison in one set of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from warehouse_drift.decisions.model import Summary
+from warehouse_drift.pipeline.baseline import Gridded
+from warehouse_drift.pipeline.columns import Measured
+from warehouse_drift.pipeline.context import Context, column_params
+from warehouse_drift.pipeline.metrics import Pooled, pool, summaries
+from warehouse_drift.pipeline.session import Session
+from warehouse_drift.statistics.registry import BY_NAME
+
+ROWS = 8_000
+"""Most rows of one statistic that come to Python at once; more windows are taken in turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Buckets that start in [start, end), added (sign 1) or taken out (sign -1)."""
+
+    start: datetime
+    end: datetime
+    sign: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A window and its reference. ``scale``: expected rows of the window per row of the reference (its share of the
+    reference's buckets), None when the two cannot be compared."""
+
+    number: int
+    current: Part
+    reference: tuple[Part, ...]
+    scale: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Summaries by pair number, and the scratch tables they come from."""
+
+    summaries: Mapping[int, list[Summary]]
+    pooled: Pooled | None
+    pairs: tuple[Pair, ...]
+
+
+def in_turns(pairs: Sequence[Pair], gridded: Gridded) -> Iterator[Sequence[Pair]]:
+    size = max(1, ROWS // max(1, len(gridded.measured) * gridded.segments.count))
+    for first in range(0, len(pairs), size):
+        yield pairs[first : first + size]
+
+
+def measure_pairs(
+    session: Session,
+    context: Context,
+    gridded: Gridded,
+    pairs: Sequence[Pair],
+    statistics: Sequence[str],
+    warns: Mapping[int, float],
+) -> Measurement:
+    """All summaries of these windows. Reads published cells only, never the source."""
+    sides = [_side("c", p.number, p.current) for p in pairs]
+    sides += [_side("r", p.number, part) for p in pairs for part in p.reference]
+    spans = _merged([(s["start"], s["end"]) for s in sides])
+    found: dict[int, list[Summary]] = {p.number: [] for p in pairs}
+    pooled: Pooled | None = None
+    shared = {"s": context.s, "key": context.key, "sides": sides, "spans": spans}
+    if gridded.measured:
+        merged = session.scratch(
+            "sides",
+            "metrics/stored_sides",
+            columns=column_params(gridded.measured, gridded.ids),
+            first_key=gridded.segments.first,
+            **shared,
+        )
+        numeric = [m.number for m in gridded.measured if m.is_numeric]
+        pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=warns)
+        by_number = {m.number: m for m in gridded.measured}
+        for row in summaries(session, pooled, [s for s in statistics if s in BY_NAME]):
+            summary = summary_of(row, by_number)
+            if summary is not None:
+                found[int(row["pair_no"])].append(summary)
+    by_pair = {p.number: p for p in pairs}
+    for row in session.rows("metrics/stored_rows", **shared):
+        counted = _row_count(row, by_pair[int(row["pair_no"])])
+        if counted is not None:
+            found[int(row["pair_no"])].append(counted)
+    return Measurement(found, pooled, tuple(pairs))
+
+
+def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summary | None:
+    """A statistic's row as the input of a decision; None where the statistic is not for this kind of column."""
+    column = columns[int(row["column_no"])].column
+    if column.kind.value not in BY_NAME[row["statistic"]].kinds:
+        return None
+    segment, key, value = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
+    return Summary(
+        segment=segment,
+        segment_column=key,
+        segment_value=value,
+        column_name=column.name,
+        column_kind=column.kind.value,
+        role=column.role.value,
+        statistic=row["statistic"],
+        value=row["value"],
+        lower=row["value_lower"],
+        upper=row["value_upper"],
+        n_reference=row["n_reference"],
+        n_current=row["n_current"],
+        test_value=row["test_value"],
+        test_df=row["test_df"],
+        expected=row["expected"],
+        bins=row["bins"],
+        reason_code=row["reason_code"],
+    )
+
+
+def shown(key: str, kind: str, value: str) -> tuple[str, str | None, str | None]:
+    """(segment as it is shown, its column, its value)."""
+    if kind == "all":
+        return "all", None, None
+    return (f"{key}={value}", key, value) if kind == "value" else (f"{key}=<{kind}>", key, None)
+
+
+def _row_count(row: Mapping[str, Any], pair: Pair) -> Summary | None:
+    """Rows of the window over the rows that the reference has in such a window."""
+    if pair.scale is None:
+        return None
+    segment, key, value = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
+    reference, current = int(row["rows_r"] or 0), int(row["rows_c"] or 0)
+    ratio = current / (reference * pair.scale) if reference else None
+    code = None if reference else "no_data"
+    return Summary(
+        segment, key, value, ":table", "table", "", "row_count", ratio, ratio, ratio, reference, current, reason_code=code
+    )
+
+
+def noise_of(windows: Mapping[int, Sequence[Summary]]) -> list[dict[str, Any]]:
+    """Rows of wd_noise: the largest effect of each statistic among the baseline's own windows."""
+    from warehouse_drift.decisions.thresholds import effect
+
+    found: dict[tuple[str, str, str], tuple[float, int]] = {}
+    for some in windows.values():
+        for s in some:
+            if s.upper is not None and s.statistic != "not_judged":
+                key = (s.segment, s.column_name, s.statistic)
+                most, seen = found.get(key, (0.0, 0))
+                found[key] = (max(most, effect(s, s.upper)), seen + 1)
+    return [
+        {"segment": g, "column_name": c, "statistic": t, "windows": seen, "max_value": most}
+        for (g, c, t), (most, seen) in sorted(found.items())
+    ]
+
+
+def _side(side: str, number: int, part: Part) -> dict[str, Any]:
+    return {"side": side, "pair_no": number, "start": part.start, "end": part.end, "sign": part.sign}
+
+
+def _merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The ranges as few disjoint ones: the only buckets that are read."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(set(ranges)):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+__all__ = ["Measurement", "Pair", "Part", "in_turns", "measure_pairs", "noise_of", "replace", "shown", "summary_of"]
