@@ -63,8 +63,10 @@ def pool(
     return Pooled(cells, columns, binned, pearson, cdf, bounds, tuple(numeric))
 
 
-def summaries(session: Session, pooled: Pooled, statistics: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per (pair, segment, column, statistic), as the templates' summary columns."""
+def summaries(
+    session: Session, pooled: Pooled, statistics: Sequence[str], *, pair_no: int | None = None
+) -> list[dict[str, Any]]:
+    """One row per (pair, segment, column, statistic), as the templates' summary columns; of one pair if it is given."""
     rows: list[dict[str, Any]] = []
     for name in statistics:
         source = BY_NAME[name].source
@@ -76,7 +78,8 @@ def summaries(session: Session, pooled: Pooled, statistics: Sequence[str]) -> li
                 continue
             params |= {"bounds": pooled.bounds, "numeric": pooled.numeric}
         for row in session.rows(f"statistics/{name}", **params):
-            rows.append(_clean(row))
+            if pair_no is None or int(row["pair_no"]) == pair_no:
+                rows.append(_clean(row))
     return rows
 
 
@@ -105,8 +108,15 @@ def refine(
     ks: bool,
     area: bool,
     only: Sequence[int] | None = None,
+    pair_no: int | None = None,
+    segment: tuple[str, str, str] | None = None,
+    most_rows: int | None = None,
 ) -> tuple[Pooled, Refined]:
-    """Scans again the cells that can still matter, and gives bounds that are closed where the rows are still the same."""
+    """Scans again the cells that can still matter, and gives bounds that are closed where the rows are still the same.
+
+    Where there are several pairs or segments, ``pair_no`` and ``segment`` (key, kind, value) name the one that the two
+    slices hold the rows of. With ``most_rows`` nothing is scanned when more rows would have to be.
+    """
     if pooled.bounds is None or pooled.cdf is None or not (ks or area):
         return pooled, Refined(0, 0)
     todo = session.scratch(
@@ -116,9 +126,11 @@ def refine(
         ks=ks,
         area=area,
         only=list(only) if only is not None else None,
+        pair_no=pair_no,
+        segment=segment,
     )
     ranges = {int(r["column_no"]): r for r in session.rows("metrics/todo_ranges", todo=todo)}
-    if not ranges:
+    if not ranges or (most_rows is not None and sum(int(r["row_count"]) for r in ranges.values()) > most_rows):
         return pooled, Refined(0, 0)
     by_number = {c.number: c for c in columns}
     sides = [{"side": "r", "slice": reference}, {"side": "c", "slice": current}]

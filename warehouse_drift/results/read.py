@@ -79,6 +79,16 @@ def previous_raw(warehouse: Warehouse, schema: str, project: str, monitor: str, 
     return found
 
 
+def raised(
+    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, start: datetime
+) -> dict[Key, Verdict]:
+    """Raw verdicts of one decided window that were a warning or an alert."""
+    rows = _rows(
+        warehouse, schema, "raised", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
+    )  # fmt: skip
+    return {(r["segment"], r["column_name"], r["statistic"]): Verdict(r["raw_decision"]) for r in rows}
+
+
 def window_results(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, window_start: datetime) -> list[Row]:
     """The stored results of one window: enough to decide it again without a scan (see ``summary_of``)."""
     return _rows(

@@ -1,0 +1,388 @@
+"""Executes the plan of one monitor: grids, profiles, noise, windows, decisions; every part published when it is whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from warehouse_drift.config.resolved import Threshold
+from warehouse_drift.decisions.decide import Noise, Rules, rules_from
+from warehouse_drift.decisions.model import Summary, Verdict
+from warehouse_drift.pipeline import baseline, profile
+from warehouse_drift.pipeline.baseline import Gridded
+from warehouse_drift.pipeline.columns import measure
+from warehouse_drift.pipeline.context import Context, column_params
+from warehouse_drift.pipeline.facts import filtered, source_of
+from warehouse_drift.pipeline.grids import Slice
+from warehouse_drift.pipeline.judge import (
+    DecidedWindow,
+    before,
+    judge,
+    publish,
+    state_summaries,
+    stored_summaries,
+)
+from warehouse_drift.pipeline.refinement import Refiner
+from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.windows import Measurement, Pair, Part, in_turns, measure_pairs, noise_of
+from warehouse_drift.plan.build import week_start_of, zone_of
+from warehouse_drift.plan.calendar import Span, spans
+from warehouse_drift.plan.clock import bucket_sql
+from warehouse_drift.plan.model import ColumnState, ComparisonPlan, MonitorPlan, WindowPlan
+from warehouse_drift.results import read, write
+from warehouse_drift.results.tables import BY_NAME as TABLES
+from warehouse_drift.results.tables import WHOLE_BASELINE
+from warehouse_drift.sql.render import render
+from warehouse_drift.statistics.registry import BY_NAME
+from warehouse_drift.warehouse.execute import Warehouse
+
+BUCKETS_AT_ONCE = 93
+"""Buckets a scan: bounds the scratch tables of a long backfill."""
+WHOLE_PART = Part(WHOLE_BASELINE, datetime(1900, 1, 1, 0, 0, 1))
+Progress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class MonitorResult:
+    """What a run did for one monitor. ``failed`` is a sentence when it could not finish."""
+
+    name: str
+    windows: list[DecidedWindow] = field(default_factory=list)
+    noise: dict[str, Noise] = field(default_factory=dict)
+    """comparison -> own noise of the baseline"""
+    units: int = 0
+    rows_scanned: int = 0
+    refined_rows: int = 0
+    unchanged: int = 0
+    """late buckets that were looked at again and had not changed"""
+    failed: str = ""
+
+    @property
+    def decided(self) -> int:
+        return sum(d.verdict in (Verdict.OK, Verdict.WARN, Verdict.ALERT) for w in self.windows for d in w.decisions)
+
+    @property
+    def undecided(self) -> int:
+        return sum(d.verdict is Verdict.NONE for w in self.windows for d in w.decisions)
+
+
+def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: str, say: Progress) -> MonitorResult:
+    """Runs one monitor's plan. Raises DriftError; what was published before stays, nothing half done is visible."""
+    context = Context(warehouse, schema, plan, run_id)
+    result = MonitorResult(plan.monitor.name)
+    facts = {"run_id": run_id, "project": plan.monitor.project, "monitor": plan.monitor.monitor_id}
+    write.run_event(
+        warehouse, schema, event="started", at=read.now(warehouse), versions=json.dumps(_versions(warehouse)), **facts
+    )
+    try:
+        _steps(context, result, say)
+    except BaseException as error:
+        _record_failure(warehouse, schema, facts, error)
+        raise
+    write.run_event(
+        warehouse,
+        schema,
+        event="finished",
+        at=read.now(warehouse),
+        units_profiled=result.units,
+        rows_scanned=result.rows_scanned,
+        decided=result.decided,
+        undecided=result.undecided,
+        **facts,
+    )
+    return result
+
+
+def _record_failure(warehouse: Warehouse, schema: str, facts: dict[str, str], error: BaseException) -> None:
+    """The connection may be what failed; the error itself is what the user must see."""
+    from contextlib import suppress
+
+    with suppress(Exception):
+        detail = str(error)[:500] or type(error).__name__
+        write.run_event(warehouse, schema, event="failed", at=read.now(warehouse), detail=detail, **facts)
+
+
+def _versions(warehouse: Warehouse) -> dict[str, str]:
+    from importlib.metadata import version
+
+    from warehouse_drift import __version__
+
+    return {
+        "warehouse_drift": __version__,
+        "sqlglot": version("sqlglot"),
+        "dialect": warehouse.dialect.name,
+        "verified": warehouse.dialect.verified,
+    }
+
+
+def _steps(context: Context, result: MonitorResult, say: Progress) -> None:
+    plan = context.plan
+    measured = measure(plan.monitor.columns, context.warehouse.dialect, plan.measured)
+    with Session(context.warehouse) as session:
+        if plan.to_grid:
+            say(f"{plan.monitor.name}: grids and baseline of {len(plan.to_grid)} column(s)")
+            result.rows_scanned += baseline.make(session, context, measured)
+            result.units += _baseline_units(plan)
+        gridded = baseline.load(session, context, measured)
+    states = [*plan.states, *(_no_values(m.column) for m in gridded.no_values)]
+    changed = _profile(context, gridded, result, say)
+    for comparison in plan.comparisons:
+        noise = _noise(context, gridded, comparison, say)
+        result.noise[comparison.spec.name] = noise
+        _windows(context, gridded, comparison, noise, states, changed, result, say)
+
+
+def _no_values(column: object) -> ColumnState:
+    from warehouse_drift.config.resolved import ResolvedColumn
+
+    assert isinstance(column, ResolvedColumn)
+    return ColumnState(column.name, column.kind.value, column.role.value, "no_baseline", "it has no values there")
+
+
+def _baseline_units(plan: MonitorPlan) -> int:
+    keys = max(len(plan.monitor.segments), 1)
+    return (len(plan.to_grid) + 1) * keys * (len(plan.baseline_buckets) + 1)
+
+
+def _profile(context: Context, gridded: Gridded, result: MonitorResult, say: Progress) -> set[datetime]:
+    """Profiles new and late buckets; the starts of those that were published."""
+    published: set[datetime] = set()
+    for some in _adjacent(context.plan.profiled):
+        say(f"{context.monitor.name}: profiling {len(some)} bucket(s) from {some[0].date}")
+        with Session(context.warehouse) as session:
+            published |= _profile_some(session, context, gridded, some, result)
+    return published
+
+
+def _profile_some(
+    session: Session, context: Context, gridded: Gridded, some: Sequence[Span], result: MonitorResult
+) -> set[datetime]:
+    plan, monitor = context.plan, context.monitor
+    at = read.now(context.warehouse)
+    source = source_of(context.warehouse, monitor)
+    bucket = None
+    where_filter = source.where
+    if monitor.timestamp is not None and source.time is not None:
+        bucket = bucket_sql(monitor.timestamp, source.time, some)
+        where_filter = filtered(monitor, source, some[0].start, some[-1].end)
+    where = Slice(source.relation, where_filter, bucket, gridded.segments.code())
+    numeric = profile.numeric_cells(session, gridded.measured, gridded.grids, where)
+    values = profile.value_cells(session, gridded.measured, where, baseline.salt(context))
+    known = baseline.known_values(session, context, gridded)
+    scan = profile.scanned(session, gridded.measured, where, numeric, values, known, gridded.wide)
+    found = profile.levels(session, scan, gridded.segments, whole=False)
+    params = profile.bucket_params(some)
+    late = {b.start for b in plan.late}
+    again = [b for b in params if b["start"] in late]
+    moved = profile.changed(session, context, found, gridded.measured, gridded.ids, again)
+    kept = [b for b in params if b["start"] not in late or b["no"] in moved]
+    result.unchanged += len(params) - len(kept)
+    result.units += profile.store(context, found, gridded.measured, gridded.ids, gridded.segments, kept, at)
+    rows = session.rows("profile/rows_scanned", rows=scan.rows)[0]["n"]
+    result.rows_scanned += int(rows or 0)
+    return {b["start"] for b in kept}
+
+
+def _adjacent(buckets: Sequence[Span]) -> list[list[Span]]:
+    """Runs of buckets without a gap, none longer than ``BUCKETS_AT_ONCE``."""
+    found: list[list[Span]] = []
+    for b in buckets:
+        if found and found[-1][-1].end == b.start and len(found[-1]) < BUCKETS_AT_ONCE:
+            found[-1].append(b)
+        else:
+            found.append([b])
+    return found
+
+
+def _statistics(context: Context) -> list[str]:
+    return [s for s in BY_NAME if BY_NAME[s].name in BY_NAME]
+
+
+def _warns(gridded: Gridded) -> dict[int, float]:
+    """Columns whose own psi limit decides how far their small bins are merged."""
+    found: dict[int, float] = {}
+    for m in gridded.measured:
+        limit: Threshold | None = m.column.thresholds.get("psi")
+        first = None if limit is None else limit.warn if limit.warn is not None else limit.alert
+        if first is not None and first != 0.1:
+            found[m.number] = first
+    return found
+
+
+def _parts(plan: MonitorPlan, span: Span) -> int:
+    """Buckets of a window."""
+    time = plan.monitor.timestamp
+    if time is None:
+        return 1
+    return len(spans(time.bucket, zone_of(plan.monitor), span.start, span.end, week_start_of(plan.monitor)))
+
+
+def _noise(context: Context, gridded: Gridded, comparison: ComparisonPlan, say: Progress) -> Noise:
+    """The stored noise of the baseline's own windows, measured first if it is not known yet."""
+    plan, m = context.plan, context.monitor
+    spec = comparison.spec
+    if comparison.noise:
+        own = comparison.baseline_windows
+        pairs = []
+        total = len(plan.baseline_buckets)
+        for i, span in enumerate(own):
+            here = _parts(plan, span)
+            current = Part(span.start, span.end)
+            if spec.against == "baseline":
+                rest = total - here
+                if rest > 0:
+                    reference = (WHOLE_PART, Part(span.start, span.end, -1))
+                    pairs.append(Pair(i, current, reference, here / rest))
+            elif i > 0:
+                earlier = own[i - 1]
+                scale = here / _parts(plan, earlier)
+                pairs.append(Pair(i, current, (Part(earlier.start, earlier.end),), scale))
+        windows: dict[int, list[Summary]] = {}
+        if pairs and gridded.measured:
+            say(f"{m.name}: own noise of {len(pairs)} baseline window(s), {spec.name}")
+            for some in in_turns(pairs, gridded):
+                with Session(context.warehouse) as session:
+                    found = measure_pairs(session, context, gridded, some, _statistics(context), _warns(gridded))
+                    windows |= dict(found.summaries)
+        write.publish_noise(
+            context.warehouse,
+            context.schema,
+            noise_of(windows),
+            project=m.project,
+            monitor=m.monitor_id,
+            comparison=spec.name,
+            baseline_version=plan.baseline_version,
+            run_id=context.run_id,
+            at=read.now(context.warehouse),
+        )
+    stored = read.noise(context.warehouse, context.schema, m.project, m.monitor_id, spec.name, plan.baseline_version)
+    return {key: (most, windows) for key, (most, windows) in (stored or {}).items() if most is not None}
+
+
+def to_decide(comparison: ComparisonPlan, changed: set[datetime]) -> list[WindowPlan]:
+    """The planned windows that are really decided: late ones only if their rows changed, followers only of those."""
+    found: list[WindowPlan] = []
+    last_change = -(10**9)
+    for place, w in enumerate(comparison.windows):
+        covered = [w.span] if w.previous is None else [w.previous, w.span]
+        if w.why == "late":
+            if not any(s.start <= at < s.end for s in covered for at in changed):
+                if place - last_change < comparison.spec.k_of_n[1]:
+                    found.append(replace(w, why="follows"))
+                continue
+            last_change = place
+        elif w.why == "follows":
+            if place - last_change >= comparison.spec.k_of_n[1]:
+                continue
+        else:
+            last_change = place
+        found.append(w)
+    return found
+
+
+def _windows(
+    context: Context,
+    gridded: Gridded,
+    comparison: ComparisonPlan,
+    noise: Noise,
+    states: Sequence[ColumnState],
+    changed: set[datetime],
+    result: MonitorResult,
+    say: Progress,
+) -> None:
+    plan, spec = context.plan, comparison.spec
+    wanted = to_decide(comparison, changed)
+    if not wanted:
+        return
+    say(f"{plan.monitor.name}: {len(wanted)} window(s) of {spec.name}")
+    rules = rules_from(plan.monitor, spec)
+    known = before(context, spec, wanted)
+    pairs = {i: _pair(plan, comparison, i, w) for i, w in enumerate(wanted) if not w.from_store}
+    measured_in = list(in_turns(list(pairs.values()), gridded))
+    done = 0
+    for some in measured_in:
+        last = some[-1].number
+        with Session(context.warehouse) as session:
+            found = measure_pairs(session, context, gridded, some, _statistics(context), _warns(gridded))
+            _write_bins(context, comparison, gridded, found, wanted)
+            refiner = Refiner(session, context, gridded, found)
+            while done <= last:
+                w = wanted[done]
+                if w.from_store:
+                    _again(context, comparison, rules, noise, w, known, gridded, result)
+                else:
+                    summaries = [*found.summaries[done], *state_summaries(states)]
+                    summaries = refiner.close(pairs[done], w, summaries, rules, noise)
+                    decided = judge(context, spec, rules, noise, w, summaries, known)
+                    publish(context, spec, w, decided.decisions, gridded.ids, read.now(context.warehouse))
+                    result.windows.append(decided)
+                done += 1
+            result.refined_rows += refiner.rows
+    for w in wanted[done:]:
+        _again(context, comparison, rules, noise, w, known, gridded, result)
+
+
+def _again(
+    context: Context,
+    comparison: ComparisonPlan,
+    rules: Rules,
+    noise: Noise,
+    window: WindowPlan,
+    known: object,
+    gridded: Gridded,
+    result: MonitorResult,
+) -> None:
+    """Decides a window again from its stored summaries: no scan."""
+    from warehouse_drift.pipeline.judge import Before
+
+    assert isinstance(known, Before)
+    spec = comparison.spec
+    summaries = stored_summaries(context, spec, window.span.start)
+    if not summaries:
+        return
+    decided = judge(context, spec, rules, noise, window, summaries, known)
+    key = context.key | {"comparison": spec.name}
+    select = render(
+        "store/copied_bins", {"s": context.s, "key": key, "start": window.span.start}, context.warehouse.dialect
+    ).sql
+    write.insert_select(context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select)
+    publish(context, spec, window, decided.decisions, gridded.ids, read.now(context.warehouse))
+    result.windows.append(decided)
+
+
+def _pair(plan: MonitorPlan, comparison: ComparisonPlan, number: int, window: WindowPlan) -> Pair:
+    current = Part(window.span.start, window.span.end)
+    here = _parts(plan, window.span)
+    if window.previous is not None:
+        reference = Part(window.previous.start, window.previous.end)
+        return Pair(number, current, (reference,), here / _parts(plan, window.previous))
+    if plan.baseline_buckets:
+        return Pair(number, current, (WHOLE_PART,), here / len(plan.baseline_buckets))
+    return Pair(number, current, (WHOLE_PART,), 1.0 if plan.monitor.timestamp is None else None)
+
+
+def _write_bins(
+    context: Context,
+    comparison: ComparisonPlan,
+    gridded: Gridded,
+    found: Measurement,
+    wanted: Sequence[WindowPlan],
+) -> None:
+    """The bins behind psi go from table to table; Python never sees them."""
+    if found.pooled is None:
+        return
+    windows = [
+        {"no": p.number, "start": wanted[p.number].span.start, "end": wanted[p.number].span.end, "date": wanted[p.number].span.date}
+        for p in found.pairs
+    ]
+    params: Mapping[str, object] = {
+        "s": context.s,
+        "key": context.key | {"comparison": comparison.spec.name},
+        "bins": found.pooled.bins,
+        "columns": column_params(gridded.measured, gridded.ids),
+        "windows": windows,
+    }
+    select = render("store/bins", params, context.warehouse.dialect).sql
+    write.insert_select(context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select)

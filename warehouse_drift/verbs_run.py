@@ -1,0 +1,240 @@
+"""The verbs around a monitor's run: plan, run, backfill, baseline refresh. They wire the stages and hold no logic."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from warehouse_drift.config.instants import instant
+from warehouse_drift.config.load import load_config
+from warehouse_drift.config.model import Config, MonitorConfig
+from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
+from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
+from warehouse_drift.errors import ConfigError, DriftError, UsageError
+from warehouse_drift.pipeline.facts import gather
+from warehouse_drift.pipeline.run import MonitorResult, run_monitor
+from warehouse_drift.plan.build import build, naive
+from warehouse_drift.plan.model import Asked, MonitorPlan, Plan
+from warehouse_drift.results import migrate, read
+from warehouse_drift.sql.expressions import relation
+from warehouse_drift.warehouse.connect import open_warehouse
+from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import columns as source_columns
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """``monitors``: what was done for each; those with ``failed`` could not finish."""
+
+    run_id: str
+    monitors: tuple[MonitorResult, ...]
+    statements: int = 0
+    rows_fetched: int = 0
+
+    @property
+    def failed(self) -> tuple[MonitorResult, ...]:
+        return tuple(m for m in self.monitors if m.failed)
+
+
+def selected(config: Config, select: Sequence[str], exclude: Sequence[str]) -> list[MonitorConfig]:
+    """Monitors by name or ``tag:X``. Raises UsageError for a name that no monitor has."""
+    known = {m.name for m in config.monitors}
+    tags = {t for m in config.monitors for t in _tags(config, m)}
+    for word in (*select, *exclude):
+        if word.startswith("tag:"):
+            if word[4:] not in tags:
+                raise UsageError(f"No monitor has the tag {word[4:]!r}.", hint=f"Tags: {', '.join(sorted(tags)) or 'none'}.")
+        elif word not in known:
+            config.monitor(word)
+
+    def hit(monitor: MonitorConfig, words: Sequence[str]) -> bool:
+        return any(w == monitor.name or (w.startswith("tag:") and w[4:] in _tags(config, monitor)) for w in words)
+
+    chosen = [m for m in config.monitors if (not select or hit(m, select)) and not hit(m, exclude)]
+    if not chosen:
+        raise UsageError("No monitor is left to run.", hint=f"Monitors: {', '.join(sorted(known))}.")
+    return chosen
+
+
+def _tags(config: Config, monitor: MonitorConfig) -> tuple[str, ...]:
+    return monitor.tags or config.defaults.tags
+
+
+def resolved_monitor(
+    warehouse: Warehouse, config: Config, given: MonitorConfig
+) -> tuple[ResolvedMonitor, tuple[SourceColumn, ...]]:
+    """A monitor joined with its relation's columns. Raises ConfigError for what is wrong with it, apart from columns
+    that are missing: those are decisions."""
+    text = given.relation or f"({given.query})"
+    try:
+        columns = source_columns(warehouse, relation(text, warehouse.dialect), text)
+    except DriftError as error:
+        file, line = config.place(config.path_of(given))
+        raise UsageError(f"{file}:{line}: monitor {given.name}: {error}") from error
+    resolved, problems = resolve_monitor(config, given, columns)
+    real = [p for p in problems if not isinstance(p, ColumnProblem)]
+    if real:
+        raise ConfigError(real)
+    return resolved, columns
+
+
+def plan_monitor(
+    warehouse: Warehouse,
+    config: Config,
+    given: MonitorConfig,
+    *,
+    as_of: str | None,
+    dates: tuple[str, str] | None = None,
+    refresh: bool = False,
+    has_state: bool,
+) -> MonitorPlan:
+    monitor, columns = resolved_monitor(warehouse, config, given)
+    zone = monitor.timestamp.time_zone if monitor.timestamp else "UTC"
+    now = read.now(warehouse) if as_of is None else _instant(as_of, zone, "--as-of")
+    asked = Asked(refresh_baseline=refresh)
+    if dates is not None:
+        start, end = _instant(dates[0], zone, "--from"), _instant(dates[1], zone, "--to")
+        if start >= end:
+            raise UsageError(f"--to {dates[1]} is not after --from {dates[0]}.", hint="--to is exclusive.")
+        asked = Asked(start, end)
+    schema = config.warehouse.result_schema
+    facts = gather(warehouse, monitor, columns, schema=schema, has_state=has_state, now=now, asked=asked)
+    return build(facts, asked)
+
+
+def _instant(text: str, zone: str, option: str) -> datetime:
+    try:
+        found = naive(instant(text, zone))
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}.", hint="Write a date, as 2025-05-14.") from error
+    assert found is not None
+    return found
+
+
+def make_plan(
+    warehouse: Warehouse,
+    config: Config,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    as_of: str | None = None,
+    dates: tuple[str, str] | None = None,
+    refresh: bool = False,
+) -> Plan:
+    """Plans of all selected monitors. A monitor that cannot be planned is listed with a sentence."""
+    schema = config.warehouse.result_schema
+    has_state = migrate.installed_version(warehouse, schema) > 0
+    if has_state:
+        migrate.check_version(warehouse, schema)
+    monitors, failed = [], []
+    for given in selected(config, select, exclude):
+        try:
+            monitors.append(
+                plan_monitor(
+                    warehouse, config, given, as_of=as_of, dates=dates, refresh=refresh, has_state=has_state
+                )
+            )
+        except DriftError as error:
+            failed.append((given.name, str(error)))
+    return Plan(_run_id(read.now(warehouse)), config.project, schema, tuple(monitors), tuple(failed))
+
+
+def _run_id(now: datetime) -> str:
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def plan(
+    path: str,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    as_of: str | None = None,
+    target: str | None = None,
+) -> Plan:
+    """What ``run`` would do now. Writes nothing; a read-only connection is enough.
+
+    Raises:
+        ConfigError, WarehouseError: as ``check``.
+    """
+    config = load_config(path, target=target)
+    with open_warehouse(config.url, read_only=True) as warehouse:
+        return make_plan(warehouse, config, select=select, exclude=exclude, as_of=as_of)
+
+
+def run(
+    path: str,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    as_of: str | None = None,
+    target: str | None = None,
+    say: Progress | None = None,
+) -> RunResult:
+    """Profiles what is due, decides, and publishes. A monitor that fails does not stop the others.
+
+    Raises:
+        ConfigError, WarehouseError: when nothing could be begun.
+    """
+    return _execute(path, say, target, select=select, exclude=exclude, as_of=as_of)
+
+
+def backfill(
+    path: str,
+    start: str,
+    end: str,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    target: str | None = None,
+    say: Progress | None = None,
+) -> RunResult:
+    """Profiles the buckets of [start, end) again and decides every window that holds one of them."""
+    return _execute(path, say, target, select=select, exclude=exclude, dates=(start, end))
+
+
+def refresh_baseline(
+    path: str,
+    *,
+    select: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    target: str | None = None,
+    say: Progress | None = None,
+) -> RunResult:
+    """Takes the baseline anew under the next version: new grids, new noise, and the newest windows judged against it."""
+    return _execute(path, say, target, select=select, exclude=exclude, refresh=True)
+
+
+def _execute(
+    path: str,
+    say: Progress | None,
+    target: str | None,
+    *,
+    select: Sequence[str],
+    exclude: Sequence[str],
+    as_of: str | None = None,
+    dates: tuple[str, str] | None = None,
+    refresh: bool = False,
+) -> RunResult:
+    config = load_config(path, target=target)
+    with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
+        migrate.create_all(warehouse, config.warehouse.result_schema)
+        planned = make_plan(
+            warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh
+        )
+        results = execute(warehouse, planned, say or (lambda _: None))
+        return replace(results, statements=warehouse.stats.statements, rows_fetched=warehouse.stats.rows_fetched)
+
+
+def execute(warehouse: Warehouse, planned: Plan, say: Progress) -> RunResult:
+    """Executes a plan, monitor by monitor."""
+    results = [MonitorResult(name, failed=why) for name, why in planned.failed]
+    for monitor in planned.monitors:
+        try:
+            results.append(run_monitor(warehouse, planned.schema, monitor, planned.run_id, say))
+        except DriftError as error:
+            results.append(MonitorResult(monitor.monitor.name, failed=str(error)))
+    return RunResult(planned.run_id, tuple(results))
