@@ -77,13 +77,18 @@ def key_of(summary: Summary) -> Key:
     return summary.segment, summary.column_name, summary.statistic
 
 
-def p_values(summary: Summary) -> tuple[float, float, float] | None:
-    """(smallest, at the value, largest) p; None where the statistic has no test or the counts for it are missing."""
+def p_values(summary: Summary, *, judged: bool = True) -> tuple[float, float, float] | None:
+    """(smallest, at the value, largest) p; None where the statistic has no test or the counts for it are missing.
+
+    The ends matter only where something is judged: exact p-values of small samples are not cheap.
+    """
     s = summary
     if s.value is None or s.lower is None or s.upper is None or s.n_reference < 1 or s.n_current < 1:
         return None
     if s.statistic == "ks":
-        at = [pvalues.ks_pvalue(min(max(d, 0.0), 1.0), s.n_reference, s.n_current) for d in (s.upper, s.value, s.lower)]
+        ends = (s.upper, s.value, s.lower) if judged else (s.value,) * 3
+        known = {d: pvalues.ks_pvalue(min(max(d, 0.0), 1.0), s.n_reference, s.n_current) for d in {*ends}}
+        at = [known[d] for d in ends]
         return min(at), at[1], max(at)
     if s.test_value is None or s.test_df is None:
         return None
@@ -148,7 +153,7 @@ def _cases(summaries: Iterable[Summary], rules: Rules, noise: Noise) -> list[_Ca
         first = warn if warn is not None else alert
         if code is None and s.statistic == "psi" and s.bins is not None and first is not None:
             code = None if enough_rows(s.bins, s.n_reference, s.n_current, first) else "insufficient"
-        cases.append(_Case(s, judged, warn, alert, source, effect, p_values(s), code))
+        cases.append(_Case(s, judged, warn, alert, source, effect, p_values(s, judged=judged), code))
     family = [i for i, c in enumerate(cases) if c.in_family]
     ends = []
     for which in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from markupsafe import Markup
@@ -186,8 +186,9 @@ def _write_grids(
     counts: Mapping[int, tuple[int, int]],
     at: Any,
 ) -> None:
-    grids, bins = [], []
-    fixed = {k: v for k, v in context.key.items()}
+    grids: list[dict[str, Any]] = []
+    bins: list[dict[str, Any]] = []
+    fixed: dict[str, Any] = dict(context.key)
     for m in new:
         grid = built.grids.get(m.number)
         n, cells = counts.get(m.number, (0, 0))
@@ -250,4 +251,4 @@ def _write_baseline(
     write.insert_rows(context.warehouse, context.schema, "wd_baselines", [row])
 
 
-__all__ = ["Gridded", "known_values", "load", "make", "replace", "segment_values"]
+__all__ = ["Gridded", "known_values", "load", "make", "segment_values"]

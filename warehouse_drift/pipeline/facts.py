@@ -13,7 +13,7 @@ from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
 from warehouse_drift.plan.build import baseline_range, looked_at
-from warehouse_drift.plan.clock import epoch_sql, instant_of, range_sql
+from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
 from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
 from warehouse_drift.results import read
 from warehouse_drift.results.place import prefix_in
@@ -122,21 +122,14 @@ def _times(
     source = source_of(warehouse, monitor)
     assert source.time is not None
     known = latest if asked.start is None else None
-    epoch = epoch_sql(spec, source.time)
-    params = {"source": source.relation, "epoch": epoch, "ts": source.time}
+    dialect = warehouse.dialect
     inside = filtered(monitor, source, known, now)
-    found = warehouse.fetch(
-        render("profile/newest", {**params, "filter": inside}, warehouse.dialect).sql, name="newest row"
-    )[0]
-    strays = warehouse.fetch(
-        render(
-            "profile/strays",
-            {**params, "filter": source.where, "later": range_sql(spec, source.time, now, None)},
-            warehouse.dialect,
-        ).sql,
-        name="rows without a time",
-    )[0]
-    nulls, future = int(strays["null_count"] or 0), int(strays["future_count"] or 0)
+    sql = render("profile/newest", newest_params(spec, source.time, source.relation, inside), dialect).sql
+    found = warehouse.fetch(sql, name="newest row")[0]
+    sql = render("profile/strays", stray_params(spec, source.time, source.relation, source.where, now), dialect).sql
+    strays = warehouse.fetch(sql, name="rows without a usable time")[0]
+    nulls = int(strays["null_rows"]) + int(strays["unreadable_rows"])
+    future = int(strays["later_rows"])
     if found["last_us"] is None:
         return (LONG_AGO, known, nulls, future) if known is not None else (None, None, nulls, future)
     newest = instant_of(spec, int(found["last_us"]))

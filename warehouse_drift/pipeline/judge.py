@@ -43,7 +43,7 @@ class Before:
         return {k: [raised.get(k, Verdict.OK) for _, raised in reversed(earlier)] for k in keys}
 
     def add(self, start: datetime, decisions: Sequence[Decision]) -> None:
-        raised = {
+        raised: dict[Key, Verdict] = {
             (d.summary.segment, d.summary.column_name, d.summary.statistic): d.raw
             for d in decisions
             if d.raw in (Verdict.WARN, Verdict.ALERT)

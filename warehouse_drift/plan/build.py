@@ -316,9 +316,7 @@ def _windows(
             why = "new" if span.start >= first and (newest is None or span.start > newest) else ""
         elif _newer_units(facts, covered, old):
             why = "restated"
-        elif monitor.timestamp is None:
-            why = "late"
-        elif oldest_late is not None and any(b.start < s.end and b.end > s.start for b in late for s in covered):
+        elif monitor.timestamp is None or (oldest_late is not None and any(b.start < s.end and b.end > s.start for b in late for s in covered)):
             why = "late"
         elif place - changed_before < comparison.k_of_n[1]:
             why = "follows"
