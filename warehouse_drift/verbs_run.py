@@ -14,9 +14,11 @@ from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
 from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
 from warehouse_drift.errors import ConfigError, DriftError, UsageError
 from warehouse_drift.pipeline.facts import gather
+from warehouse_drift.pipeline.judge import DecidedWindow
 from warehouse_drift.pipeline.run import MonitorResult, run_monitor
 from warehouse_drift.plan.build import build, naive
 from warehouse_drift.plan.model import Asked, MonitorPlan, Plan
+from warehouse_drift.reports.headlines import lines
 from warehouse_drift.results import migrate, read
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.connect import open_warehouse
@@ -32,12 +34,34 @@ class RunResult:
 
     run_id: str
     monitors: tuple[MonitorResult, ...]
+    lines: tuple[str, ...] = ()
     statements: int = 0
     rows_fetched: int = 0
 
     @property
     def failed(self) -> tuple[MonitorResult, ...]:
         return tuple(m for m in self.monitors if m.failed)
+
+    def reached(self, level: str) -> bool:
+        """Whether a decision of this run is at ``level``: warn, alert, no_decision or never. A monitor that was run
+        and has windows without a single decision counts as an alert."""
+        levels = {"warn": ("warn", "alert"), "alert": ("alert",), "no_decision": ("warn", "alert", "none"), "never": ()}[level]
+        for m in self.monitors:
+            found = {d.verdict.value for w in newest(m.windows) for d in w.decisions}
+            if found & set(levels):
+                return True
+            if level != "never" and m.windows and not m.decided:
+                return True
+        return False
+
+
+def newest(windows: Sequence[DecidedWindow]) -> list[DecidedWindow]:
+    """The newest window of every comparison: what a scheduled job is about."""
+    last: dict[str, DecidedWindow] = {}
+    for w in windows:
+        if w.comparison not in last or last[w.comparison].span.start < w.span.start:
+            last[w.comparison] = w
+    return list(last.values())
 
 
 def selected(config: Config, select: Sequence[str], exclude: Sequence[str]) -> list[MonitorConfig]:
@@ -232,9 +256,13 @@ def _execute(
 def execute(warehouse: Warehouse, planned: Plan, say: Progress) -> RunResult:
     """Executes a plan, monitor by monitor."""
     results = [MonitorResult(name, failed=why) for name, why in planned.failed]
+    said: list[str] = []
     for monitor in planned.monitors:
         try:
-            results.append(run_monitor(warehouse, planned.schema, monitor, planned.run_id, say))
+            done = run_monitor(warehouse, planned.schema, monitor, planned.run_id, say)
+            said += lines(warehouse, planned.schema, monitor, done)
         except DriftError as error:
-            results.append(MonitorResult(monitor.monitor.name, failed=str(error)))
-    return RunResult(planned.run_id, tuple(results))
+            done = MonitorResult(monitor.monitor.name, failed=str(error))
+        results.append(done)
+    said += [f"{m.name}  FAILED: {m.failed}" for m in results if m.failed]
+    return RunResult(planned.run_id, tuple(results), tuple(said))

@@ -197,7 +197,13 @@ def _adjacent(buckets: Sequence[Span]) -> list[list[Span]]:
 
 
 def _statistics(context: Context) -> list[str]:
-    return [s for s in BY_NAME if BY_NAME[s].name in BY_NAME]
+    """Everything that profiles give cheaply, and what the monitor asks for beyond that and profiles can give."""
+    wanted = context.monitor.statistics
+    return [
+        s.name
+        for s in BY_NAME.values()
+        if not getattr(s, "asked", False) or (s.name in wanted and s.source in ("bins", "bounds", "columns"))
+    ]
 
 
 def _warns(gridded: Gridded) -> dict[int, float]:
