@@ -8,6 +8,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from warehouse_drift import cli_run
+
 app = typer.Typer(
     name="warehouse-drift",
     help="Watches data and model drift inside your data warehouse. Statistics are SQL; only small summaries leave it.",
@@ -212,6 +214,7 @@ def _console() -> Any:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 100)
+cli_run.register(app)
 
 
 def _list(text: str) -> list[str] | None:

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from warehouse_drift.config.resolved import Kind
-from warehouse_drift.decisions.model import Verdict
-from warehouse_drift.decisions.thresholds import preset
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.history import Watch, WatchedColumn, WindowDecisions, watch
-from warehouse_drift.results.migrate import create_all
-from warehouse_drift.results.write import publish_results
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import render
-from warehouse_drift.warehouse.connect import open_warehouse
 
 SCHEMA = "drift"
-START, SPLIT, END = datetime(2013, 1, 7), datetime(2013, 4, 1), datetime(2013, 12, 30)
-WATCHED = (
-    WatchedColumn("dep_delay", Kind.NUMERIC),
-    WatchedColumn("arr_delay", Kind.NUMERIC, "label"),
-    WatchedColumn("air_time", Kind.NUMERIC),
-    WatchedColumn("distance", Kind.NUMERIC, float=False, integer=True),
-    WatchedColumn("sched_hour", Kind.NUMERIC, float=False, integer=True),
-    WatchedColumn("carrier", Kind.CATEGORICAL),
-    WatchedColumn("dest", Kind.CATEGORICAL),
-    WatchedColumn("predicted_delay", Kind.NUMERIC, "prediction"),
-    WatchedColumn("absolute_error", Kind.NUMERIC),
-)
+CONFIG = """\
+# Made by: warehouse-drift demo
+version: 1
+project: demo
+warehouse: {{url: "duckdb:///{path}", result_schema: drift}}
+monitors:
+  - name: flights
+    relation: flights
+    owner: "@operations"
+    timestamp: {{column: scheduled_at, time_zone: America/New_York, bucket: day}}
+    columns:
+      - dep_delay
+      - {{name: arr_delay, role: label}}
+      - air_time
+      - distance
+      - sched_hour
+      - carrier
+      - dest
+      - {{name: predicted_delay, role: prediction}}      # a naive model: the mean delay of the carrier and hour in winter
+      - absolute_error
+    segments: [origin]
+    baseline: {{from: 2013-01-01, to: 2013-04-01}}
+    comparisons:
+      - {{name: weekly, window: week, against: baseline}}
+"""
 
 
 def load(path: str) -> int:
@@ -63,89 +66,60 @@ def load(path: str) -> int:
 
 
 def run_demo(path: str, *, quiet: bool = False) -> dict[str, Any]:
-    """Loads, watches, writes the results and prints the story. Gives counts for tests."""
+    """Loads, runs the monitor over the year, and prints the story. Gives counts for tests."""
     from rich.console import Console
+
+    from warehouse_drift import verbs_run
+    from warehouse_drift.results import read
+    from warehouse_drift.warehouse.connect import open_warehouse
 
     console = Console()
     started = time.perf_counter()
     rows = load(path)
-    with open_warehouse(f"duckdb:///{path}") as warehouse:
-        monitor = Watch(
-            relation=identifier("flights"),
-            timestamp="scheduled_at",
-            start=START,
-            split=SPLIT,
-            end=END,
-            length=timedelta(days=7),
-            columns=WATCHED,
-            segment="origin",
-            segment_values=("EWR", "JFK", "LGA"),
-            limits=preset("psi_classic"),
+    config = Path(path).with_suffix(".yml")
+    config.write_text(CONFIG.format(path=path), encoding="utf-8")
+    say = (lambda _: None) if quiet else (lambda line: console.print(line, style="dim", highlight=False))
+    done = verbs_run.backfill(str(config), "2013-04-01", "2014-01-01", say=say)
+    (monitor,) = done.monitors
+    if monitor.failed:
+        raise UsageError(monitor.failed)
+    with open_warehouse(f"duckdb:///{path}", read_only=True) as warehouse:
+        found = read.incidents(warehouse, SCHEMA, "demo", "flights")
+    incidents = [i for i in found if i["segment"] == "all"]
+    seconds = time.perf_counter() - started
+    if not quiet:
+        console.print(
+            f"{rows:,} flights, {len(monitor.windows)} weeks from April on judged against January to March 2013: "
+            f"{monitor.decided:,} decided, {monitor.undecided:,} undecided, {done.rows_fetched:,} summary rows fetched, {seconds:.0f} s"
         )
-        windows, _ = watch(warehouse, monitor)
-        create_all(warehouse, SCHEMA)
-        publish_results(warehouse, SCHEMA, history_rows(windows))
-        incidents = warehouse.fetch(render("demo/incidents", {}, warehouse.dialect).sql, name="incidents")
-        decided = sum(d.verdict in (Verdict.OK, Verdict.WARN, Verdict.ALERT) for w in windows for d in w.decisions)
-        undecided = sum(d.verdict is Verdict.NONE for w in windows for d in w.decisions)
-        seconds = time.perf_counter() - started
-        if not quiet:
-            console.print(
-                f"{rows:,} flights, {len(windows)} weeks from {SPLIT:%d %B} judged against {START:%d %B} to {SPLIT - timedelta(days=1):%d %B} 2013, "
-                f"{decided:,} decided, {undecided:,} undecided, {seconds:.0f} s, {warehouse.stats.rows_fetched:,} rows fetched"
-            )
-    story(console, windows, incidents)
+    story(console, incidents)
+    worst = max(incidents, key=lambda i: i["peak_value"] / i["peak_threshold"], default=None)
     console.print(
-        f"\nLook further: [bold]{path}[/bold] holds the views {SCHEMA}.drift_history, drift_latest, drift_alerts and drift_series.",
+        f"\nLook further: [bold]{path}[/bold] holds the views {SCHEMA}.drift_history, drift_latest, drift_alerts, drift_bins, drift_series,"
+        f" profile_history, monitor_status and run_history.\nNext: [bold]warehouse-drift explain flights"
+        f" {worst['column_name'] if worst else 'dep_delay'} -c {config}[/bold]",
         soft_wrap=True,
+        highlight=False,
     )
     return {
         "rows": rows,
-        "windows": len(windows),
+        "windows": len(monitor.windows),
         "incidents": len(incidents),
-        "decided": decided,
-        "undecided": undecided,
+        "decided": monitor.decided,
+        "undecided": monitor.undecided,
     }
 
 
-def story(console: Any, windows: Sequence[WindowDecisions], incidents: Sequence[dict[str, Any]]) -> None:
+def story(console: Any, incidents: Sequence[dict[str, Any]]) -> None:
     """One line an incident, with the sentence of its worst week."""
-    by_key = {
-        (w.start, d.summary.segment, d.summary.column_name, d.summary.statistic): d
-        for w in windows
-        for d in w.decisions
-    }
     console.print(
         f"\n[bold]{len(incidents)} incidents[/bold] (weeks in a row are one incident; two quiet weeks end it)"
     )
     for i in incidents:
-        d = by_key.get((i["peak_at"], i["segment"], i["column_name"], i["statistic"]))
-        until = f"to {i['last_seen_at'] - timedelta(days=1):%d %b}" + ("" if i["resolved_at"] else " (open)")
+        until = f"{i['last_seen_at']:%d %b}" if i["resolved_at"] else f"{i['last_seen_at']:%d %b} (still open)"
         console.print(
-            f"[red]ALERT[/red] {i['column_name']} {i['opened_at']:%d %b} {until}, {i['windows']} week(s); worst week of {i['peak_at']:%d %b}: "
-            + (d.reason if d else ""),
+            f"[red]ALERT[/red] {i['column_name']}: {i['opened_date']:%d %b} to {until}, {i['windows']} week(s); worst in the week of"
+            f" {i['peak_window_start']:%d %b}. {i['peak_reason']}",
             soft_wrap=True,
             highlight=False,
         )
-
-
-def history_rows(windows: Sequence[WindowDecisions]) -> list[dict[str, Any]]:
-    """Rows of ``drift_history`` from decisions."""
-    from warehouse_drift.api import row_of
-
-    now = datetime.now(timezone.utc).replace(tzinfo=None)
-    run_id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    config_hash = hashlib.sha256(repr(WATCHED).encode()).hexdigest()[:16]
-    found = []
-    for w in windows:
-        fixed = {
-            "project": "demo", "monitor": "flights", "comparison": "weekly", "comparison_kind": "baseline",
-            "window_start": w.start, "window_end": w.end, "window_date": w.start.date(), "time_zone": "America/New_York",
-            "granularity": "week", "is_complete": True, "reference_start": w.reference_start, "reference_end": w.reference_end,
-            "baseline_version": "1", "grid_id": "1", "owner": "demo", "run_id": run_id, "decided_at": now, "config_hash": config_hash,
-        }  # fmt: skip
-        for d in w.decisions:
-            s = d.summary
-            again = {"test_value": s.test_value, "test_df": s.test_df, "expected": s.expected, "bins": s.bins}
-            found.append(fixed | row_of(d) | again | {"raw_decision": d.raw.value})
-    return found

@@ -45,7 +45,12 @@ class RunResult:
     def reached(self, level: str) -> bool:
         """Whether a decision of this run is at ``level``: warn, alert, no_decision or never. A monitor that was run
         and has windows without a single decision counts as an alert."""
-        levels = {"warn": ("warn", "alert"), "alert": ("alert",), "no_decision": ("warn", "alert", "none"), "never": ()}[level]
+        levels = {
+            "warn": ("warn", "alert"),
+            "alert": ("alert",),
+            "no_decision": ("warn", "alert", "none"),
+            "never": (),
+        }[level]
         for m in self.monitors:
             found = {d.verdict.value for w in newest(m.windows) for d in w.decisions}
             if found & set(levels):
@@ -71,7 +76,9 @@ def selected(config: Config, select: Sequence[str], exclude: Sequence[str]) -> l
     for word in (*select, *exclude):
         if word.startswith("tag:"):
             if word[4:] not in tags:
-                raise UsageError(f"No monitor has the tag {word[4:]!r}.", hint=f"Tags: {', '.join(sorted(tags)) or 'none'}.")
+                raise UsageError(
+                    f"No monitor has the tag {word[4:]!r}.", hint=f"Tags: {', '.join(sorted(tags)) or 'none'}."
+                )
         elif word not in known:
             config.monitor(word)
 
@@ -158,9 +165,7 @@ def make_plan(
     for given in selected(config, select, exclude):
         try:
             monitors.append(
-                plan_monitor(
-                    warehouse, config, given, as_of=as_of, dates=dates, refresh=refresh, has_state=has_state
-                )
+                plan_monitor(warehouse, config, given, as_of=as_of, dates=dates, refresh=refresh, has_state=has_state)
             )
         except DriftError as error:
             failed.append((given.name, str(error)))
@@ -196,6 +201,7 @@ def run(
     exclude: Sequence[str] = (),
     as_of: str | None = None,
     target: str | None = None,
+    threads: int = 0,
     say: Progress | None = None,
 ) -> RunResult:
     """Profiles what is due, decides, and publishes. A monitor that fails does not stop the others.
@@ -203,7 +209,7 @@ def run(
     Raises:
         ConfigError, WarehouseError: when nothing could be begun.
     """
-    return _execute(path, say, target, select=select, exclude=exclude, as_of=as_of)
+    return _execute(path, say, target, select=select, exclude=exclude, as_of=as_of, threads=threads)
 
 
 def backfill(
@@ -242,9 +248,12 @@ def _execute(
     as_of: str | None = None,
     dates: tuple[str, str] | None = None,
     refresh: bool = False,
+    threads: int = 0,
 ) -> RunResult:
     config = load_config(path, target=target)
     with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
+        if threads and (shape := warehouse.dialect.statements.get("threads")):
+            warehouse.execute(shape.format(threads=int(threads)), name="threads")
         migrate.create_all(warehouse, config.warehouse.result_schema)
         planned = make_plan(
             warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh

@@ -34,11 +34,11 @@ def test_flights(tmp_path: Path) -> None:
         ).fetchall()
         assert ("dep_delay",) in storms
         n, psi = c.execute(
-            "SELECT n_current, value FROM drift.drift_history WHERE segment = 'all' AND column_name = 'carrier' AND statistic = 'total_variation' AND window_start = '2013-06-24'"
+            "SELECT n_current, value FROM drift.drift_history WHERE segment = 'all' AND column_name = 'carrier' AND statistic = 'total_variation' AND window_date = '2013-06-24'"
         ).fetchone() or (0, 0)
         base = dict(
             c.execute(
-                "SELECT carrier, COUNT(*) FROM flights WHERE scheduled_at >= '2013-01-07' AND scheduled_at < '2013-04-01' GROUP BY 1"
+                "SELECT carrier, COUNT(*) FROM flights WHERE scheduled_at >= '2013-01-01' AND scheduled_at < '2013-04-01' GROUP BY 1"
             ).fetchall()
         )
         week = dict(

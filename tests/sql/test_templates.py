@@ -24,6 +24,10 @@ TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.
 GRIDS = (pilot_grid(0.0, 1.0, 100), TWO, value_grid([1.0, 2.0], 100), geometric_grid(-1e9, 1e9, 100, 1e-9, 80))
 COLUMNS = [{"number": i, "x": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
 SLICE = {"source": T, "filter": WHERE, "bucket": None, "segment": None}
+KEYS = [
+    {"key": "g", "x": X, "values": ["a", "b'c"], "stride": 1, "size": 4, "rest": "unseen"},
+    {"key": "h", "x": X, "values": [], "stride": 4, "size": 2, "rest": "other"},
+]
 SIDES = [{"side": s, "slice": Slice(T, WHERE)} for s in ("r", "c")]
 PARAMS: dict[str, dict[str, Any]] = {
     "profile/numeric_cells": SLICE | {"columns": COLUMNS},
@@ -31,6 +35,16 @@ PARAMS: dict[str, dict[str, Any]] = {
     "profile/row_count": {"source": T, "filter": WHERE},
     "profile/newest": {"source": T, "filter": WHERE, "x": X, "clock": "text"},
     "profile/strays": {"source": T, "filter": WHERE, "x": X, "clock": "timestamptz", "after": datetime(2025, 1, 2)},
+    "profile/segment_values": {"source": T, "filter": WHERE, "x": X, "most": 50},
+    "profile/bucket_rows": SLICE | {"columns": COLUMNS},
+    "profile/row_facts": {"rows": T, "numbers": [1], "keys": KEYS, "whole": False},
+    "profile/wide_columns": {"values": [T, T]},
+    "profile/known_values": {"values": [T, T], "cap": 9},
+    "profile/cells": {"numeric": [{"cells": T, "columns": [1]}], "values": [T], "known": T, "wide": [2], "named": 5},
+    "profile/marginal_cells": {"cells": T, "keys": KEYS, "whole": True},
+    "profile/facts": {"marginal": T, "rows": T, "keys": KEYS, "top": 3, "quantiles": [(Markup("p50"), 0.5)]},
+    "profile/has_values": {"cells": T},
+    "profile/rows_scanned": {"rows": T},
     "grid/range": {"source": T, "filter": None, "columns": COLUMNS},
     "grid/knots": {"cells": T, "runs": 64, "geometric": [1]},
     "grid/values": {"cells": T, "most": 20},
@@ -38,22 +52,20 @@ PARAMS: dict[str, dict[str, Any]] = {
     "grid/deciles": {"cells": T},
     "metrics/pooled_cells": {"sides": T},
     "metrics/pooled_columns": {"cells": T},
-    "metrics/pooled_bins": {"cells": T, "bins": T, "warn": 0.1},
+    "metrics/pooled_bins": {"cells": T, "bins": T, "warn": 0.1, "warns": [(1, 0.2)]},
     "metrics/inline_bins": {"bins": [{"column_no": 1, "bin_index": 0, "cell_from": -1, "cell_to": 9}]},
     "metrics/pearson": {"bins": T},
     "metrics/cdf_cells": {"cells": T, "columns": T},
     "metrics/cdf_bounds": {"cdf": T, "refined": [T, T], "todo": T},
-    "metrics/refine_cells": {"bounds": T, "ks": True, "area": True, "only": [1]},
+    "metrics/refine_cells": {"bounds": T, "ks": True, "area": True, "only": [1], "pair_no": 3, "segment": ("g", "value", "a'b")},
     "metrics/refined_points": {"todo": T, "sides": SIDES, "column": COLUMNS[1] | {"lo": 0.0, "hi": 1.0}},
     "metrics/todo_ranges": {"todo": T},
     "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
-    "metrics/profile_rows": {"numeric": [{"cells": T, "columns": [1]}], "values": T, "known": T, "named": 50},
-    "metrics/window_sides": {"base": T, "current": T, "noise": True, "segments": [{"key": "", "kind": "all", "value": "", "code": -1}]},
 }  # fmt: skip
 STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2]}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
 # tests/results
-ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/epoch_us", "demo/", "warehouse/", "macros/", "results/", "views/")  # fmt: skip
+ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "warehouse/", "macros/", "results/", "views/")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])

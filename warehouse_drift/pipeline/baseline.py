@@ -97,7 +97,10 @@ def make(session: Session, context: Context, measured: Sequence[Measured]) -> in
     known = session.scratch("known", "profile/known_values", values=valued, cap=VALUE_CAP) if valued else None
     numeric: list[dict[str, Any]] = [{"cells": t, "columns": list(n)} for t, n in built.cells]
     scan = profile.scanned(session, new, where, numeric, valued, known, wide)
-    counts = {int(r["column_no"]): (int(r["n"]), int(r["cells"])) for r in session.rows("profile/has_values", cells=scan.cells)}
+    counts = {
+        int(r["column_no"]): (int(r["n"]), int(r["cells"]))
+        for r in session.rows("profile/has_values", cells=scan.cells)
+    }
     _write_grids(context, new, built, wide, counts, at)
     if plan.baseline is None:
         _write_baseline(context, rows, values, k, at)
@@ -121,11 +124,22 @@ def load(session: Session, context: Context, measured: Sequence[Measured]) -> Gr
     usable = [m for m in measured if m.name in stored and stored[m.name].status == "ok"]
     empty = [m for m in measured if m.name in stored and stored[m.name].status != "ok"]
     bins = read.grid_bins(
-        context.warehouse, context.schema, context.monitor.project, context.monitor.monitor_id, context.plan.baseline_version
+        context.warehouse,
+        context.schema,
+        context.monitor.project,
+        context.monitor.monitor_id,
+        context.plan.baseline_version,
     )
     by_number = {
         m.number: tuple(
-            Bin(int(b["bin_index"]), b["bin_label"], b["bin_lower"], b["bin_upper"], int(b["cell_from"]), int(b["cell_to"]))
+            Bin(
+                int(b["bin_index"]),
+                b["bin_label"],
+                b["bin_lower"],
+                b["bin_upper"],
+                int(b["cell_from"]),
+                int(b["cell_to"]),
+            )
             for b in bins.get(m.name, [])
         )
         for m in usable
@@ -143,14 +157,10 @@ def load(session: Session, context: Context, measured: Sequence[Measured]) -> Gr
         {m.name: stored[m.name].grid_id for m in (*usable, *empty)},
         {m.number: from_json(stored[m.name].spec) for m in usable if stored[m.name].spec},
         by_number,
-        tuple(m.number for m in usable if _is_wide(stored[m.name])),
+        tuple(m.number for m in usable if stored[m.name].wide),
         segmenting(context.monitor, values),
         tuple(empty),
     )
-
-
-def _is_wide(grid: KnownGrid) -> bool:
-    return not grid.spec and grid.cell_count > VALUE_CAP
 
 
 def known_values(session: Session, context: Context, gridded: Gridded) -> Markup | None:
@@ -173,7 +183,11 @@ def _wide(session: Session, valued: Sequence[Markup]) -> tuple[int, ...]:
 
 def _stored_grids(context: Context) -> dict[str, KnownGrid]:
     rows = read.grids(
-        context.warehouse, context.schema, context.monitor.project, context.monitor.monitor_id, context.plan.baseline_version
+        context.warehouse,
+        context.schema,
+        context.monitor.project,
+        context.monitor.monitor_id,
+        context.plan.baseline_version,
     )
     return {name: known_grid(name, row) for name, row in rows.items()}
 
@@ -198,6 +212,7 @@ def _write_grids(
             "family": m.column.type_family,
             "signature": signature(context.monitor, m.name),
             "grid": asdict(grid) if grid else None,
+            "wide": m.number in wide,
         }
         grids.append(
             fixed
@@ -207,7 +222,7 @@ def _write_grids(
                 "column_kind": m.column.kind.value,
                 "role": m.column.role.value,
                 "data_type": m.column.data_type,
-                "cell_count": VALUE_CAP + 1 if m.number in wide else cells,
+                "cell_count": cells,
                 "status": "ok" if n else "no_values",
                 "spec": json.dumps(spec, sort_keys=True),
                 "created_at": at,

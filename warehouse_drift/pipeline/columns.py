@@ -49,7 +49,11 @@ class Measured:
     @property
     def values(self) -> dict[str, object]:
         """Parameters of ``profile/categorical_cells``."""
-        return {"number": self.number, "x": self.x, "values": self.column.store_values and self.column.kind is not Kind.TEXT}
+        return {
+            "number": self.number,
+            "x": self.x,
+            "values": self.column.store_values and self.column.kind is not Kind.TEXT,
+        }
 
 
 def unsupported(column: ResolvedColumn) -> bool:

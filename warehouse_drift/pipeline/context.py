@@ -106,7 +106,6 @@ def column_params(
 ) -> list[dict[str, Any]]:
     """Columns as the inline relation of the templates wants them; ``table`` adds the table's own row as number -1."""
     rows = [
-        {"number": m.number, "name": m.name, "grid_id": grid_ids[m.name], "kind": m.column.kind.value}
-        for m in measured
+        {"number": m.number, "name": m.name, "grid_id": grid_ids[m.name], "kind": m.column.kind.value} for m in measured
     ]
     return [*rows, {"number": -1, "name": ":table", "grid_id": "", "kind": "table"}] if table else rows

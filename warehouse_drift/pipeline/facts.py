@@ -139,9 +139,7 @@ def _times(
 
 def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[SourceColumn]) -> list[ColumnState]:
     """Columns that cannot be measured: gone, of a type that has no measure, or unknown to the baseline's relation."""
-    states = [
-        ColumnState(c.name, c.kind.value, c.role.value, "column_missing") for c in monitor.missing_columns
-    ]
+    states = [ColumnState(c.name, c.kind.value, c.role.value, "column_missing") for c in monitor.missing_columns]
     states += [
         ColumnState(c.name, c.kind.value, c.role.value, "unsupported_type", c.data_type)
         for c in monitor.columns
@@ -156,7 +154,9 @@ def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[So
         if c.name in stuck or c.expression:
             continue
         if other is None:
-            states.append(ColumnState(c.name, c.kind.value, c.role.value, "no_baseline", "the baseline has no such column"))
+            states.append(
+                ColumnState(c.name, c.kind.value, c.role.value, "no_baseline", "the baseline has no such column")
+            )
         elif not _same_kind(c, other):
             detail = f"it is {other.data_type} in the baseline and {c.data_type} now"
             states.append(ColumnState(c.name, c.kind.value, c.role.value, "type_changed", detail))
@@ -205,7 +205,9 @@ class _Base:
         if baseline is None:
             return {}
         return {
-            name: known_grid(name, row) for name, row in read.grids(*self.key, baseline.version).items() if name != ":table"
+            name: known_grid(name, row)
+            for name, row in read.grids(*self.key, baseline.version).items()
+            if name != ":table"
         }
 
     def profiled(self, baseline: KnownBaseline | None) -> frozenset[str]:
@@ -255,9 +257,7 @@ class _Base:
         found = {(w.comparison, w.start): w for w in (*newest, *(_window(r) for r in rows))}
         return tuple(found.values())
 
-    def buckets(
-        self, baseline: KnownBaseline, since: datetime, columns: Sequence[str]
-    ) -> dict[datetime, KnownBucket]:
+    def buckets(self, baseline: KnownBaseline, since: datetime, columns: Sequence[str]) -> dict[datetime, KnownBucket]:
         keys = [s.column for s in self.monitor.segments] or [""]
         rows = read.bucket_counts(
             *self.key, baseline.version, columns=[*columns, ":table"], segment_keys=keys, start=since
@@ -269,9 +269,7 @@ class _Base:
 
     def noise(self, baseline: KnownBaseline) -> frozenset[str]:
         return frozenset(
-            c.name
-            for c in self.monitor.comparisons
-            if read.noise(*self.key, c.name, baseline.version) is not None
+            c.name for c in self.monitor.comparisons if read.noise(*self.key, c.name, baseline.version) is not None
         )
 
 
@@ -286,6 +284,7 @@ def known_grid(name: str, row: dict[str, object]) -> KnownGrid:
         signature=str(spec.get("signature", "")),
         spec=json.dumps(spec["grid"]) if spec.get("grid") else "",
         cell_count=int(str(row["cell_count"] or 0)),
+        wide=bool(spec.get("wide")),
     )
 
 

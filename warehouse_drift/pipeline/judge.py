@@ -172,6 +172,12 @@ def stored_summaries(context: Context, comparison: ComparisonSpec, start: dateti
     """The summaries of a decided window, without the data set's own row, which is decided anew."""
     m = context.monitor
     rows = read.window_results(
-        context.warehouse, context.schema, m.project, m.monitor_id, comparison.name, context.plan.baseline_version, start
+        context.warehouse,
+        context.schema,
+        m.project,
+        m.monitor_id,
+        comparison.name,
+        context.plan.baseline_version,
+        start,
     )
     return [read.summary_of(r) for r in rows if r["statistic"] != "drifted_share"]

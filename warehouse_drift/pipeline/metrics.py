@@ -54,7 +54,9 @@ def pool(
         for b in some
     ]
     inline = session.scratch("bin_edges", "metrics/inline_bins", bins=listed)
-    binned = session.scratch("bins", "metrics/pooled_bins", cells=cells, bins=inline, warn=warn, warns=list((warns or {}).items()))
+    binned = session.scratch(
+        "bins", "metrics/pooled_bins", cells=cells, bins=inline, warn=warn, warns=list((warns or {}).items())
+    )
     pearson = session.scratch("pearson", "metrics/pearson", bins=binned)
     if not numeric:
         return Pooled(cells, columns, binned, pearson, None, None, ())

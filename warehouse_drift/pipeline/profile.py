@@ -58,7 +58,10 @@ def numeric_cells(
     return [
         {
             "cells": session.scratch(
-                "numeric", "profile/numeric_cells", columns=cell_params([m.numeric for m in some], grids), **where.params()
+                "numeric",
+                "profile/numeric_cells",
+                columns=cell_params([m.numeric for m in some], grids),
+                **where.params(),
             ),
             "columns": [m.number for m in some],
         }

@@ -42,9 +42,7 @@ class Refiner:
                 closed[key_of(s)] = s
         return list(closed.values())
 
-    def _segment(
-        self, pair: Pair, window: WindowPlan, keys: Sequence[Key], known: dict[Key, Summary]
-    ) -> list[Summary]:
+    def _segment(self, pair: Pair, window: WindowPlan, keys: Sequence[Key], known: dict[Key, Summary]) -> list[Summary]:
         """One segment's columns: the cells that can still matter are scanned again on both sides."""
         some = known[keys[0]]
         key, kind, value = _segment_of(some)

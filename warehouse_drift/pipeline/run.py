@@ -380,7 +380,12 @@ def _write_bins(
     if found.pooled is None:
         return
     windows = [
-        {"no": p.number, "start": wanted[p.number].span.start, "end": wanted[p.number].span.end, "date": wanted[p.number].span.date}
+        {
+            "no": p.number,
+            "start": wanted[p.number].span.start,
+            "end": wanted[p.number].span.end,
+            "date": wanted[p.number].span.date,
+        }
         for p in found.pairs
     ]
     params: Mapping[str, object] = {

@@ -135,7 +135,19 @@ def _row_count(row: Mapping[str, Any], pair: Pair) -> Summary | None:
     ratio = current / (reference * pair.scale) if reference else None
     code = None if reference else "no_data"
     return Summary(
-        segment, key, value, ":table", "table", "", "row_count", ratio, ratio, ratio, reference, current, reason_code=code
+        segment,
+        key,
+        value,
+        ":table",
+        "table",
+        "",
+        "row_count",
+        ratio,
+        ratio,
+        ratio,
+        reference,
+        current,
+        reason_code=code,
     )
 
 

@@ -189,7 +189,9 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
             to_grid.append(c.name)
         elif known.status != "ok":
             states.append(ColumnState(c.name, c.kind.value, c.role.value, "no_baseline", "it has no values there"))
-        elif known.kind != c.kind.value or (known.type_family != c.type_family and not _compatible(known.type_family, c.type_family)):
+        elif known.kind != c.kind.value or (
+            known.type_family != c.type_family and not _compatible(known.type_family, c.type_family)
+        ):
             detail = f"it was {known.type_family} and is {c.type_family}"
             states.append(ColumnState(c.name, c.kind.value, c.role.value, "type_changed", detail))
         elif known.signature != signature(monitor, c.name):
@@ -223,7 +225,9 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
                 following = spans(monitor.timestamp.bucket, zone_of(monitor), since, last, week_start_of(monitor))
                 needed |= {b.start: b for b in following if is_due(facts, b) and judgeable(monitor, b)}
             if asked.start is not None and asked.end is not None:
-                inside = spans(monitor.timestamp.bucket, zone_of(monitor), asked.start, asked.end, week_start_of(monitor))
+                inside = spans(
+                    monitor.timestamp.bucket, zone_of(monitor), asked.start, asked.end, week_start_of(monitor)
+                )
                 needed |= {b.start: b for b in inside if is_due(facts, b) and judgeable(monitor, b)}
     buckets = [
         b
@@ -302,7 +306,7 @@ def _windows(
         begin = min(begin, span_at(unit, zone, asked.start, week_start_of(monitor)).start)
     oldest_late = min((b.start for b in late), default=None)
     found: list[WindowPlan] = []
-    changed_before = -10**9
+    changed_before = -(10**9)
     every = complete_windows(facts, comparison, begin, last)
     for place, span in enumerate(every):
         previous = previous_of(monitor, comparison, span)
@@ -316,7 +320,9 @@ def _windows(
             why = "new" if span.start >= first and (newest is None or span.start > newest) else ""
         elif _newer_units(facts, covered, old):
             why = "restated"
-        elif monitor.timestamp is None or (oldest_late is not None and any(b.start < s.end and b.end > s.start for b in late for s in covered)):
+        elif monitor.timestamp is None or (
+            oldest_late is not None and any(b.start < s.end and b.end > s.start for b in late for s in covered)
+        ):
             why = "late"
         elif place - changed_before < comparison.k_of_n[1]:
             why = "follows"

@@ -165,7 +165,12 @@ def steps(plan: MonitorPlan) -> list[dict[str, Any]]:
         stored = [w for w in c.windows if w.from_store]
         if stored:
             found.append(
-                {"step": "decide again", "comparison": c.spec.name, "windows": len(stored), "reads": "stored summaries only"}
+                {
+                    "step": "decide again",
+                    "comparison": c.spec.name,
+                    "windows": len(stored),
+                    "reads": "stored summaries only",
+                }
             )
     refine = refinement(plan)
     if refine["possible"]:
@@ -185,7 +190,9 @@ def as_text(plan: Plan) -> str:
 def _monitor_text(plan: MonitorPlan) -> str:
     facts = monitor_dict(plan)
     new = "new" if plan.baseline is None else "known"
-    out = [f"{plan.monitor.name}: {len(plan.measured)} column(s), {facts['segments']} segment(s), baseline {plan.baseline_version} ({new})"]
+    out = [
+        f"{plan.monitor.name}: {len(plan.measured)} column(s), {facts['segments']} segment(s), baseline {plan.baseline_version} ({new})"
+    ]
     if plan.is_empty:
         out.append("  nothing is due")
     if plan.to_grid:

@@ -45,6 +45,8 @@ class KnownGrid:
     signature: str
     spec: str
     cell_count: int
+    wide: bool = False
+    """whether the column has more values than cells"""
 
 
 @dataclass(frozen=True, slots=True)
