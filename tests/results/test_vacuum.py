@@ -21,6 +21,11 @@ def size(results, table: str) -> int:
     return int(results.q(f"SELECT COUNT(*) AS n FROM drift.{table}")[0]["n"])
 
 
+def withdraw(results, run: str, window: int) -> None:
+    row = results.result(run, window, "ok")
+    write.withdraw_window(results.wh, "drift", {k: row[k] for k in (*write.WINDOW, "run_id", "decided_at", "config_hash")})
+
+
 def test_replaced_rows_go_and_views_stay(results) -> None:
     for run in ("r1", "r2"):
         results.event(run, "started")
@@ -47,6 +52,40 @@ def test_a_run_that_is_alive_is_left_alone(results) -> None:
     assert done.abandoned == () and size(results, "wd_cells") == 1
     results.publish("r1", 0)
     assert len(results.q("SELECT * FROM drift.wd_v_cells")) == 1
+
+
+def test_what_a_living_run_has_replaced_returns_when_it_is_abandoned(results) -> None:
+    results.event("r1", "started")
+    results.cells("r1", 0, {"a": 1})
+    results.publish("r1", 0)
+    for w in (0, 1):
+        results.decide("r1", w, "alert")
+    results.event("r1", "finished")
+    before = views(results)
+    results.event("r2", "started")
+    results.cells("r2", 0, {"a": 2})
+    results.publish("r2", 0)
+    results.decide("r2", 0, "ok")
+    withdraw(results, "r2", 1)
+    done = vacuum.vacuum(results.wh, "drift", now=results.tick())
+    assert sum(done.unseen.values()) == 0
+    assert vacuum.vacuum(results.wh, "drift", now=results.clock + timedelta(hours=25)).abandoned == (("r2", "p", "m"),)
+    hidden = {"run_history", "monitor_status"}
+    assert {k: v for k, v in views(results).items() if k not in hidden} == {k: v for k, v in before.items() if k not in hidden}
+
+
+def test_a_withdrawn_window_stays_withdrawn(results) -> None:
+    """Also where the run that decided it is still alive, so that its record stays."""
+    results.event("r1", "started")
+    results.decide("r1", 0, "alert")
+    results.event("r2", "started")
+    withdraw(results, "r2", 0)
+    results.event("r2", "finished")
+    vacuum.vacuum(results.wh, "drift", now=results.tick())
+    assert results.q("SELECT * FROM drift.drift_history") == []
+    results.event("r1", "finished")
+    vacuum.vacuum(results.wh, "drift", now=results.tick())
+    assert results.q("SELECT * FROM drift.drift_history") == [] and size(results, "wd_results") == 0
 
 
 def test_a_silent_run_is_abandoned_and_its_rows_go(results) -> None:

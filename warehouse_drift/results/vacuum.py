@@ -62,7 +62,8 @@ class Vacuumed:
 def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | None = None, retention: Retention | None = None, dry_run: bool = False) -> Vacuumed:
     """Marks silent runs as abandoned, then deletes unseen rows of runs that have ended, then expired rows.
 
-    Rows of a run that is still alive are never touched, so a run and a vacuum may overlap. ``now`` is the warehouse's
+    Rows of a run that is still alive are never touched, nor those that it has replaced so far (it may yet be abandoned,
+    and they return), so a run and a vacuum may overlap. ``now`` is the warehouse's
     clock. ``dry_run`` only counts (rows of runs that would be marked are not among them).
     """
     s = prefix_in(warehouse, schema)
@@ -73,7 +74,13 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
         run_event(warehouse, schema, run_id=run_id, project=owner, monitor=monitor, event="abandoned", at=now)
     unseen = {}
     for table, view, keys in _UNSEEN:
-        records: dict[str, Any] = {"table": Markup(table), "view": Markup(view), "keys": [Markup(k) for k in keys]}
+        records: dict[str, Any] = {
+            "table": Markup(table),
+            "view": Markup(view),
+            "records": Markup(view.replace("wd_v_", "wd_", 1)),
+            "keys": [Markup(k) for k in keys],
+            "decided": table == "wd_windows",
+        }
         unseen[table] = _delete(warehouse, "unseen", {**shared, **records}, dry_run)
     unseen["wd_run_events"] = _delete(warehouse, "heartbeats", {**shared, "table": Markup("wd_run_events")}, dry_run)
     expired = {}
