@@ -43,37 +43,45 @@ def resolution(median_rows: float) -> int:
     return int(min(1000, max(100, median_rows // 10)))
 
 
-def _tail(cells: int) -> tuple[int, int]:
+def tail_cells(cells: int) -> tuple[int, int]:
     """(tail cells on each side, cells per octave), so that core, tails and atoms stay within the promised size."""
     return cells // 16, (8 if cells >= 400 else 2)
 
 
-def _above(x: float) -> float:
+def core_cells(k: int) -> int:
+    """Cells left for the core of a grid of resolution ``k``."""
+    return k - 2 * tail_cells(k)[0]
+
+
+def above(x: float) -> float:
     """The next double, never infinity (the largest double then lies just above the core, which loses nothing)."""
     return min(math.nextafter(x, math.inf), sys.float_info.max)
 
 
-def _outward(lo: float, hi: float) -> tuple[float, float]:
+def outward(lo: float, hi: float) -> tuple[float, float]:
     """Edges rounded outwards to a few digits of the width: short SQL, and the same on every engine."""
     width = hi - lo
     if not math.isfinite(width):
-        return lo, _above(hi)
+        return lo, above(hi)
     if width <= 0:
-        return lo, _above(lo)
+        return lo, above(lo)
     step = 10.0 ** (math.floor(math.log10(width)) - 3) if width > 1e-290 else 0.0
     if step == 0.0 or abs(lo) / step > 1e15 or abs(hi) / step > 1e15:
-        return lo, _above(hi)
+        return lo, above(hi)
     low = float(f"{math.floor(lo / step) * step:.15g}")
     high = float(f"{(math.floor(hi / step) + 1) * step:.15g}")
-    return (low if math.isfinite(low) and low <= lo else lo), (high if hi < high < math.inf else _above(hi))
+    return (low if math.isfinite(low) and low <= lo else lo), (high if hi < high < math.inf else above(hi))
 
 
-def _build(edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float], k: int) -> NumericGrid:
-    tail, per_octave = _tail(k)
-    base, pieces = 1 + tail, []
+def build(
+    edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float], k: int, *, up: bool = False
+) -> NumericGrid:
+    tail, per_octave = tail_cells(k)
+    base = 1 + tail
+    pieces: list[Piece] = []
     for lo, hi, n in zip(edges, edges[1:], cells, strict=False):
-        pieces.append(Piece(lo, hi, n, base))
-        base += n + 1
+        pieces.append(Piece(lo, hi, n, base, up and not pieces))
+        base += pieces[-1].numbers
     width = edges[-1] - edges[0]
     unit = width / 8 if math.isfinite(width) and width > 1e-290 else max(abs(edges[0]), 1e-300)
     return NumericGrid(edges[0], edges[-1], tuple(pieces), tuple(sorted(atoms)), (), tail, per_octave, unit, k)
@@ -81,22 +89,22 @@ def _build(edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float],
 
 def pilot_grid(lo: float, hi: float, k: int, *, integer: bool = False) -> NumericGrid:
     """The first grid of a column: equal-width cells over [lo, hi]; one cell a value for integers of small range."""
-    core = k - 2 * _tail(k)[0]
+    core = core_cells(k)
     if integer and hi - lo < core:
-        return _build((math.floor(lo), math.floor(hi) + 1.0), (int(hi - lo) + 1,), (), k)
-    low, high = _outward(lo, hi)
-    return _build((low, high), (core,), (), k)
+        return build((math.floor(lo), math.floor(hi) + 1.0), (int(hi - lo) + 1,), (), k)
+    low, high = outward(lo, hi)
+    return build((low, high), (core,), (), k, up=True)
 
 
 def value_grid(values: Sequence[float], k: int) -> NumericGrid:
     """A cell for each of few values, and one for every gap between them."""
     values = sorted(values)
-    return NumericGrid(values[0], _above(values[-1]), (), tuple(values), (), 0, 8, 1.0, k)
+    return NumericGrid(values[0], above(values[-1]), (), tuple(values), (), 0, 8, 1.0, k)
 
 
 def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None = None) -> NumericGrid:
     """Cells by sign and powers of two, zero apart; ``tiny`` is the smallest magnitude told apart from zero."""
-    tail, per_octave = _tail(k)
+    tail, per_octave = tail_cells(k)
     span = cells or 8192
     sides = []
     top = math.log2(max(abs(lo), abs(hi), tiny))
@@ -108,7 +116,7 @@ def geometric_grid(lo: float, hi: float, k: int, tiny: float, cells: int | None 
     for negative in signs:
         sides.append(Octaves(negative, bottom, per, each, base))
         base += each + 2
-    high = _above(hi)
+    high = above(hi)
     return NumericGrid(lo, high, (), (), tuple(sides), tail, per_octave, max(hi / 8 - lo / 8, 1e-300), k)
 
 
@@ -124,13 +132,13 @@ def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGr
         return None
     total = sum(x.n for x in runs)
     atoms = sorted(set(atoms))[:16]
-    core = max(8, k - 2 * _tail(k)[0] - 2 * len(atoms))
-    low, high = _outward(runs[0].lo, runs[0].hi)[0], _outward(runs[-1].lo, runs[-1].hi)[1]
+    core = max(8, core_cells(k) - 2 * len(atoms))
+    low, high = outward(runs[0].lo, runs[0].hi)[0], outward(runs[-1].lo, runs[-1].hi)[1]
     starts = [low] + [x.lo for x in runs[1:]] + [high]
     density = [(x.fullest / total) * x.cells / max(x.hi - x.lo, 1e-300) if x.fullest else 0.0 for x in runs]
     best: NumericGrid | None = None
     for pieces in PIECES:
-        cut, cost = _split(starts, density, pieces)
+        cut, cost = split(starts, density, pieces)
         edges = [starts[i] for i in cut]
         if any(b <= a for a, b in pairwise(edges)):
             continue
@@ -140,7 +148,7 @@ def fit(knots: Sequence[Knot], k: int, atoms: Sequence[float] = ()) -> NumericGr
         whole = sum(areas) or 1.0
         spare = core - len(areas)
         cells = [1 + int(spare * a / whole) for a in areas]
-        best = _build(edges, cells, atoms, k)
+        best = build(edges, cells, atoms, k)
         if cost / core <= HEAVY / k / 1.5:
             return best
     return best if cost / core <= HEAVY / k * 4 else None
@@ -152,36 +160,41 @@ def _with_gaps(runs: Sequence[Knot]) -> list[Knot]:
     for run, after in zip(runs, [*runs[1:], None], strict=True):
         found.append(run)
         if after is not None and after.lo - run.hi > run.hi - run.lo:
-            end = _above(run.hi)
+            end = above(run.hi)
             if end < after.lo:
                 found.append(Knot(end, after.lo, 0, 1, 0))
     return found
 
 
-def _split(starts: Sequence[float], density: Sequence[float], pieces: int) -> tuple[list[int], float]:
+def split(starts: Sequence[float], density: Sequence[float], pieces: int) -> tuple[list[int], float]:
     """Cut positions (indices of ``starts``) of at most ``pieces`` pieces with the least summed cost, and that cost."""
+    found = splits(starts, density, pieces)
+    return min(found, key=lambda x: x[1])
+
+
+def splits(starts: Sequence[float], density: Sequence[float], most: int) -> list[tuple[list[int], float]]:
+    """The best cut into exactly 1, 2, ... ``most`` pieces: positions and summed cost."""
     m = len(density)
-    pieces = min(pieces, m)
-    at = np.asarray(starts)
-    top = np.zeros((m + 1, m + 1))
-    for i in range(m):
-        top[i, i + 1 :] = np.maximum.accumulate(density[i:])
+    at, weight = np.asarray(starts), np.asarray(density, dtype=float)
+    later = np.triu(np.ones((m, m), dtype=bool))  # run i to run j, i <= j
+    top = np.maximum.accumulate(np.where(later, weight[None, :], 0.0), axis=1)
+    price = np.full((m + 1, m + 1), np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
-        price = np.where(np.triu(np.ones_like(top), 1) > 0, (at[None, :] - at[:, None]) * top, np.inf)
-    cost = np.full((pieces + 1, m + 1), np.inf)
-    back = np.zeros((pieces + 1, m + 1), dtype=int)
-    cost[0, 0] = 0.0
-    for p in range(1, pieces + 1):
-        total = cost[p - 1][:, None] + price
-        back[p] = total.argmin(axis=0)
-        cost[p] = total.min(axis=0)
-    p = int(cost[1:, m].argmin()) + 1
-    least, j, cut = float(cost[p, m]), m, [m]
-    while j > 0:
-        j = int(back[p, j])
-        p -= 1
-        cut.append(j)
-    return cut[::-1], least
+        price[:m, 1:] = np.where(later, (at[None, 1:] - at[:m, None]) * top, np.inf)
+    price[np.isnan(price)] = np.inf
+    cost, back = np.full(m + 1, np.inf), []
+    cost[0] = 0.0
+    found = []
+    for p in range(min(most, m)):
+        total = cost[:, None] + price
+        back.append(total.argmin(axis=0))
+        cost = total.min(axis=0)
+        j, cut = m, [m]
+        for steps in reversed(back[: p + 1]):
+            j = int(steps[j])
+            cut.append(j)
+        found.append((cut[::-1], float(cost[m])))
+    return found
 
 
 def value_bins(grid: NumericGrid) -> tuple[Bin, ...]:

@@ -20,12 +20,17 @@ NAN_CELL = -3
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Equal-width cells over [lo, hi): cell = base + floor((x - lo) * scale). One number is spare for rounding."""
+    """Equal-width cells over [lo, hi): cell = base + floor((x - lo) * scale). One number is spare for rounding.
+
+    ``up`` takes the ceiling instead: the value ``lo`` itself then has a cell of its own, at no cost. Minimum values
+    (zero above all) are the most frequent heavy single values there are.
+    """
 
     lo: float
     hi: float
     cells: int
     base: int
+    up: bool = False
 
     @property
     def scale(self) -> float:
@@ -41,6 +46,11 @@ class Piece:
     def underflows(self) -> bool:
         """Whether the smallest distance from ``lo`` times ``scale`` becomes zero; some engines refuse that."""
         return math.ulp(self.lo) / 2 * self.scale == 0.0
+
+    @property
+    def numbers(self) -> int:
+        """Cell numbers that the piece takes."""
+        return self.cells + (2 if self.up else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class NumericGrid:
         if self.octaves:
             core = max(o.base + o.cells + 1 for o in self.octaves) - self.core_base + 1
         else:
-            core = sum(p.cells + 1 for p in self.pieces) or 1
+            core = sum(p.numbers for p in self.pieces) or 1
         return self.core_base + core + 2 * len(self.atoms)
 
     @property

@@ -1,10 +1,11 @@
-"""Grids of numeric columns from cheap passes over the reference: range, pilot, and again only where the pilot is coarse.
+"""Grids of numeric columns: range, a small sample for the shape, one profile, and again only where that is too coarse.
 
 The cells of the last pass of a column are its reference profile; nothing is scanned a second time for it.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +19,16 @@ from warehouse_drift.grid.fit import (
     MAX_VALUE_CELLS,
     Decile,
     Knot,
+    core_cells,
     fit,
     geometric_grid,
-    light_enough,
     pilot_grid,
     quantile_bins,
+    resolution,
     value_bins,
     value_grid,
 )
+from warehouse_drift.grid.sampled import ENOUGH, MOST, SAMPLE_ROWS, Run, first_grid, sample_keys
 from warehouse_drift.grid.spec import Bin, NumericGrid
 from warehouse_drift.pipeline.session import Session
 
@@ -71,26 +74,16 @@ def cell_params(columns: Sequence[NumericColumn], grids: Mapping[int, NumericGri
 def build_grids(
     session: Session, columns: Sequence[NumericColumn], reference: Slice, cells_per_column: int | None = None
 ) -> GridResult:
-    """At most five passes over any column (range, pilot, and up to three more); one that is fine after the pilot has two."""
-    from warehouse_drift.grid.fit import resolution
-
+    """Range, sample, one profile; the check of its cells asks at most three more profiles of the columns it refuses."""
     if not columns:
         return GridResult({}, {}, (), {})
     flat = {"source": reference.source, "filter": reference.filter}
-    span = session.rows(
-        "grid/range", columns=[{"number": c.number, "x": c.x, "float": c.float} for c in columns], **flat
-    )[0]
-    grids: dict[int, NumericGrid] = {}
-    passes = {c.number: 2 for c in columns}
-    k = cells_per_column or resolution(int(span["row_count"]))
-    limits: dict[int, tuple[float, float]] = {}
-    for c in columns:
-        lo, hi = span[f"low_{c.number}"], span[f"high_{c.number}"]
-        limits[c.number] = (float(lo), float(hi)) if lo is not None else (0.0, 1.0)
-        grids[c.number] = pilot_grid(*limits[c.number], k, integer=c.integer)
+    row_count, limits, odd = _ranges(session, columns, flat)
+    k = cells_per_column or resolution(row_count)
+    grids = _first_grids(session, columns, row_count, limits, odd, k, flat)
+    passes: dict[int, int] = {}
     tables: dict[int, Markup] = {}
     pending = list(columns)
-    bins: dict[int, tuple[Bin, ...]] = {}
     for attempt in range(4):
         table = session.scratch(
             f"pilot{attempt}", "profile/numeric_cells", columns=cell_params(pending, grids), **reference.params()
@@ -98,35 +91,139 @@ def build_grids(
         for c in pending:
             tables[c.number] = table
             passes[c.number] = 2 + attempt
-        knots = _knots(
-            session,
-            table,
-            max(16, min(256, 8000 // len(pending))),
-            [c.number for c in pending if grids[c.number].octaves],
-        )
-        values = _values(session, table)
-        again: list[NumericColumn] = []
-        for c in pending:
-            number = c.number
-            known = knots.get(number, [])
-            if number in values:
-                grid = value_grid(values[number], k)
-                if grid != grids[number]:
-                    grids[number] = grid
-                    again.append(c)
-            elif grids[number].pieces == () and not grids[number].octaves and grids[number].atoms:
-                continue
-            elif attempt < 3 and not light_enough(known, k):
-                better = _better(session, c, known, k, attempt, limits[number], flat, grids[number])
-                if better is not None and better != grids[number]:
-                    grids[number] = better
-                    again.append(c)
-        pending = again
+        pending = _refused(session, table, pending, grids, limits, k, attempt, flat)
         if not pending:
             break
     by_table: dict[Markup, list[int]] = defaultdict(list)
     for number, table in tables.items():
         by_table[table].append(number)
+    bins = _bins(session, by_table, grids)
+    return GridResult(grids, bins, tuple((t, tuple(n)) for t, n in by_table.items()), passes)
+
+
+def _ranges(
+    session: Session, columns: Sequence[NumericColumn], flat: Mapping[str, Any]
+) -> tuple[int, dict[int, tuple[float, float]], frozenset[int]]:
+    """Rows, the finite range of every column ((0, 1) for one without a finite value), columns with NaN or infinities."""
+
+    def listed(some: Sequence[NumericColumn]) -> list[dict[str, Any]]:
+        return [{"number": c.number, "x": c.x, "float": c.float} for c in some]
+
+    span = session.rows("grid/range", columns=listed(columns), finite=False, **flat)[0]
+    rows = int(span["row_count"])
+    ends = {c.number: (span[f"low_{c.number}"], span[f"high_{c.number}"]) for c in columns}
+    odd = [c for c in columns if any(v is not None and not math.isfinite(v) for v in ends[c.number])]
+    if odd:
+        span |= session.rows("grid/range", columns=listed(odd), finite=True, **flat)[0]
+    limits = {}
+    for c in columns:
+        lo, hi = span[f"low_{c.number}"], span[f"high_{c.number}"]
+        limits[c.number] = (float(lo), float(hi)) if lo is not None and hi is not None else (0.0, 1.0)
+    return rows, limits, frozenset(c.number for c in odd)
+
+
+def _first_grids(
+    session: Session,
+    columns: Sequence[NumericColumn],
+    row_count: int,
+    limits: Mapping[int, tuple[float, float]],
+    odd: frozenset[int],
+    k: int,
+    flat: Mapping[str, Any],
+) -> dict[int, NumericGrid]:
+    grids = {c.number: pilot_grid(*limits[c.number], k, integer=c.integer) for c in columns}
+    sampled = [
+        c
+        for c in columns
+        if limits[c.number][0] < limits[c.number][1]
+        and not (c.integer and limits[c.number][1] - limits[c.number][0] < core_cells(k))
+    ]
+    if not sampled or row_count < 2:
+        return grids
+    whole = row_count <= 2 * SAMPLE_ROWS
+    keys = (
+        () if whole else sample_keys([(c.number, *limits[c.number], c.integer) for c in sampled if c.number not in odd])
+    )
+    if not whole and not keys:
+        return grids
+    by_number = {c.number: c for c in sampled}
+    table = session.scratch(
+        "sample",
+        "grid/sample",
+        columns=[{"number": c.number, "x": c.x} for c in sampled],
+        keys=[{"x": by_number[key.column].x, "low": key.low, "scale": key.scale} for key in keys],
+        one_in=max(2, row_count // SAMPLE_ROWS),
+        most=MOST,
+        **flat,
+    )
+    found: dict[int, list[Run]] = defaultdict(list)
+    for r in session.rows(
+        "grid/sample_knots",
+        sample=table,
+        columns=[{"number": c.number} for c in sampled],
+        runs=max(8, min(64, 2000 // len(sampled))),
+        alone=max(16, min(int(k / HEAVY), 3000 // len(sampled))),
+    ):
+        gap = math.inf if r["gap"] is None else float(r["gap"])
+        found[int(r["column_no"])].append(
+            Run(float(r["lo"]), float(r["hi"]), int(r["n"]), int(r["distinct_n"]), int(r["single"]) == 1, gap)
+        )
+    for number, runs in found.items():
+        if whole or ENOUGH <= sum(x.n for x in runs) < MOST:
+            grids[number] = first_grid(runs, *limits[number], k)
+    return grids
+
+
+def _refused(
+    session: Session,
+    table: Markup,
+    pending: Sequence[NumericColumn],
+    grids: dict[int, NumericGrid],
+    limits: Mapping[int, tuple[float, float]],
+    k: int,
+    attempt: int,
+    flat: Mapping[str, Any],
+) -> list[NumericColumn]:
+    """Columns whose cells are too heavy, with a better grid put into ``grids``."""
+    checked = {int(r["column_no"]): r for r in session.rows("grid/check", cells=table)}
+    few = [n for n, r in checked.items() if int(r["mixed"]) == 0 and int(r["occupied"]) <= MAX_VALUE_CELLS]
+    heavy = [
+        c
+        for c in pending
+        if c.number in checked
+        and c.number not in few
+        and attempt < 3
+        and int(checked[c.number]["fullest"]) > ACCEPTED / k * int(checked[c.number]["total"])
+    ]
+    again: list[NumericColumn] = []
+    values = _values(session, table) if few else {}
+    for c in pending:
+        if c.number in few:
+            grid = value_grid(values[c.number], k)
+            if grid != grids[c.number]:
+                grids[c.number] = grid
+                again.append(c)
+    if not heavy:
+        return again
+    knots = _knots(
+        session,
+        table,
+        max(16, min(256, 8000 // len(heavy))),
+        [c.number for c in heavy],
+        [c.number for c in heavy if grids[c.number].octaves],
+    )
+    for c in heavy:
+        better = _better(session, c, knots[c.number], k, attempt, limits[c.number], flat, grids[c.number])
+        if better != grids[c.number]:
+            grids[c.number] = better
+            again.append(c)
+    return again
+
+
+def _bins(
+    session: Session, by_table: Mapping[Markup, Sequence[int]], grids: Mapping[int, NumericGrid]
+) -> dict[int, tuple[Bin, ...]]:
+    bins: dict[int, tuple[Bin, ...]] = {}
     for table, numbers in by_table.items():
         deciles: dict[int, list[tuple[float, Decile]]] = defaultdict(list)
         total: dict[int, int] = {}
@@ -144,12 +241,14 @@ def build_grids(
                 bins[number] = value_bins(grid)
             else:
                 bins[number] = quantile_bins(deciles.get(number, []), total.get(number, 0))
-    return GridResult(grids, bins, tuple((t, tuple(n)) for t, n in by_table.items()), passes)
+    return bins
 
 
-def _knots(session: Session, table: Markup, runs: int, geometric: Sequence[int]) -> dict[int, list[Knot]]:
+def _knots(
+    session: Session, table: Markup, runs: int, columns: Sequence[int], geometric: Sequence[int]
+) -> dict[int, list[Knot]]:
     knots: dict[int, list[Knot]] = defaultdict(list)
-    for r in session.rows("grid/knots", cells=table, runs=runs, geometric=list(geometric)):
+    for r in session.rows("grid/knots", cells=table, runs=runs, columns=list(columns), geometric=list(geometric)):
         knots[int(r["column_no"])].append(
             Knot(float(r["lo"]), float(r["hi"]), int(r["n"]), int(r["cells"]), int(r["fullest"]), int(r["heaviest"]))
         )
@@ -172,7 +271,7 @@ def _better(
     limits: tuple[float, float],
     flat: Mapping[str, Any],
     now: NumericGrid,
-) -> NumericGrid | None:
+) -> NumericGrid:
     """The next grid to try: powers of two after a coarse pilot, then pieces (with heavy single values set apart)."""
     lo, hi = limits
     total = sum(x.n for x in knots)
