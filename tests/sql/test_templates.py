@@ -21,7 +21,13 @@ from warehouse_drift.sql.render import header, render
 T, WHERE = identifier("t"), Markup("1 = 1")
 X = Markup("src.") + identifier("x")
 TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.5,), (), 6, 2, 0.25, 100)
-GRIDS = (pilot_grid(0.0, 1.0, 100), pilot_grid(0.0, 9.0, 100, integer=True), TWO, value_grid([1.0, 2.0], 100), geometric_grid(-1e9, 1e9, 100, 1e-9, 80))
+GRIDS = (
+    pilot_grid(0.0, 1.0, 100),
+    pilot_grid(0.0, 9.0, 100, integer=True),
+    TWO,
+    value_grid([1.0, 2.0], 100),
+    geometric_grid(-1e9, 1e9, 100, 1e-9, 80),
+)
 COLUMNS = [{"number": i, "x": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
 SLICE = {"source": T, "filter": WHERE, "bucket": None, "segment": None}
 KEYS = [
@@ -46,7 +52,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "profile/has_values": {"cells": T},
     "profile/rows_scanned": {"rows": T},
     "grid/range": {"source": T, "filter": None, "columns": COLUMNS, "finite": True},
-    "grid/sample": {"source": T, "filter": WHERE, "columns": COLUMNS, "keys": [{"x": X, "low": 0.5, "scale": 7.25}], "one_in": 7, "most": 9},
+    "grid/sample": {"source": T, "filter": WHERE, "columns": COLUMNS, "keys": [{"x": X, "low": 0.5, "scale": 7.25, "least": 1e-200}], "one_in": 7, "most": 9},
     "grid/sample_knots": {"sample": T, "columns": COLUMNS, "runs": 64, "alone": 250},
     "grid/check": {"cells": T},
     "grid/knots": {"cells": T, "columns": [1, 2], "runs": 64, "geometric": [1]},

@@ -64,6 +64,11 @@ class SampleKey:
     low: float
     scale: float
 
+    @property
+    def least(self) -> float:
+        """A distance from ``low`` whose product with ``scale`` is no digit and no zero; some engines refuse a zero."""
+        return min(1e-200 / self.scale, 1e300)
+
 
 def sample_keys(ranges: Sequence[tuple[int, float, float, bool]]) -> tuple[SampleKey, ...]:
     """Up to three columns to pick rows by, from (column number, lo, hi, integer) of all; fractions come first."""
