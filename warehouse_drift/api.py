@@ -12,6 +12,7 @@ from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
 from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
 from warehouse_drift.errors import DriftError, UsageError
+from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.verbs_state import (
@@ -62,6 +63,8 @@ def compare(
     preset: str = "psi_classic",
     precision: str = "certified",
     connect_args: Mapping[str, Any] | None = None,
+    binning: Binning | None = None,
+    zero_shares: str = "default",
 ) -> CompareResult:
     """Compares two relations in one warehouse, read-only, and writes nothing.
 
@@ -69,7 +72,9 @@ def compare(
         url: SQLAlchemy URL, for example ``duckdb:///shop.duckdb``.
         reference, current: table names, or SELECTs in parentheses.
         columns: only these; default all that both have.
-        statistics: only these; default all.
+        statistics: only these; default the cheap ones (docs/statistics lists all).
+        binning: named choice of bins of the binned statistics; default ``quantile``.
+        zero_shares: what replaces a share of zero in psi and kl_divergence: default, evidently, laplace or none.
         precision: ``certified`` (intervals that surely hold the true value) or ``exact`` (a second scan closes them).
         connect_args: what the driver wants beyond the URL (a client object, a protocol, a certificate).
 
@@ -82,8 +87,9 @@ def compare(
     warn = limits.get("numeric", {}).get("psi", (0.1, 0.25))[0]
     with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
         result = run_compare(
-            warehouse, reference, current, columns=columns, statistics=statistics, precision=precision, warn=warn
-        )
+            warehouse, reference, current, columns=columns, statistics=statistics, precision=precision, warn=warn,
+            binning=binning, zero_shares=zero_shares,
+        )  # fmt: skip
         stats = warehouse.stats
     summaries = [_summary(r) for r in result.rows]
     wanted = {
@@ -92,7 +98,8 @@ def compare(
         for name, pair in limits.get(c.kind.value, {}).items()
     }
     decisions = decide(summaries, Rules(wanted))
-    rows = [row_of(d) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
+    rules = {(r["column_name"], r["statistic"]): (r.get("binning"), r.get("zero_shares")) for r in result.rows}
+    rows = [_ruled(row_of(d), rules) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
     order = {c.name: c.number for c in result.columns}
     rows.sort(key=lambda r: order[r["column_name"]])
     return CompareResult(
@@ -149,6 +156,12 @@ def row_of(decision: Decision) -> dict[str, Any]:
         "reason_code": decision.reason_code,
         "reason": decision.reason,
     }
+
+
+def _ruled(row: dict[str, Any], rules: Mapping[tuple[str, str], tuple[str | None, str | None]]) -> dict[str, Any]:
+    """A row with the names of its bins and of its rule for shares of zero (None where it has no bins)."""
+    binning, zero_shares = rules.get((row["column_name"], row["statistic"]), (None, None))
+    return row | {"binning": binning, "zero_shares": zero_shares}
 
 
 def _problem(column: ComparedColumn) -> dict[str, Any]:

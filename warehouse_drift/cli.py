@@ -49,12 +49,23 @@ def compare(
     statistics: Annotated[str, typer.Option(help="Only these statistics, separated by commas.")] = "",
     preset: Annotated[str, typer.Option(help="Thresholds.")] = "psi_classic",
     precision: Annotated[str, typer.Option(help="certified or exact")] = "certified",
+    binning: Annotated[
+        str, typer.Option(help="Bins: quantile, quantile_exact, equal_width, sturges, doane, values or custom.")
+    ] = "quantile",
+    edges: Annotated[
+        str, typer.Option(help="For --binning custom: column=edge,edge,...; several columns separated by ';'.")
+    ] = "",
+    zero_shares: Annotated[
+        str, typer.Option(help="What replaces a share of zero: default, evidently, laplace or none.")
+    ] = "default",
+    missing: Annotated[str, typer.Option(help="NULL in binned statistics: drop, or category.")] = "drop",
     format: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
 ) -> None:
     """Compare two tables now, without a config. Writes nothing; read-only credentials are enough."""
     from warehouse_drift import api
     from warehouse_drift.errors import UsageError
+    from warehouse_drift.grid.edges import binning_of
     from warehouse_drift.reports.tables import as_csv, as_json, print_compare
 
     if format not in ("table", "json", "csv"):
@@ -68,6 +79,8 @@ def compare(
         statistics=_list(statistics),
         preset=preset,
         precision=precision,
+        binning=binning_of(binning, edges, missing),
+        zero_shares=zero_shares,
     )
     if format == "json":
         body = {

@@ -70,8 +70,16 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/refined_points": {"todo": T, "sides": SIDES, "column": COLUMNS[1] | {"lo": 0.0, "hi": 1.0}},
     "metrics/todo_ranges": {"todo": T},
     "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
+    "profile/value_counts": SLICE | {"columns": [{"number": 1, "x": X, "numeric": True, "float": True}, {"number": 2, "x": X, "numeric": False, "float": False}], "drop_infinite": True},
+    "metrics/pooled_values": {"ref": T, "cur": T},
+    "metrics/value_columns": {"values": T, "columns": [{"number": 1}, {"number": 2}], "missing": False},
+    "metrics/value_facts": {"columns": T},
+    "metrics/value_cdf": {"values": T, "numeric": [1]},
+    "metrics/value_bounds": {"sorted": T},
+    "metrics/order_statistics": {"sorted": T, "ranks": [{"column_no": 1, "rank": 5}]},
+    "metrics/value_bins": {"values": T, "edges": [{"pair_no": 0, "column_no": 1, "bin_index": 0, "lower": None, "upper": 1.0, "closed": 1}], "by_value": [2], "outside": [1], "unseen_together": True, "missing": True},
 }  # fmt: skip
-STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2]}
+STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2], "sorted": T, "zero": "evidently"}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
 # tests/results
 ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "warehouse/", "macros/", "results/", "views/")  # fmt: skip

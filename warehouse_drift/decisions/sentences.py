@@ -12,6 +12,9 @@ REASONS: dict[str, str] = {
     "insufficient": "too few rows for a judgement: chance alone could reach the limit",
     "not_computable": "the statistic has no finite value here",
     "infinite_values": "the column holds infinite values, so the distance is infinite or undefined",
+    "zero_share": "a bin is empty on one side only, so without a rule for such shares the value is infinite",
+    "one_value": "both sides hold one and the same single value or bin, so nothing can be compared",
+    "not_two_values": "the test needs a column with two values",
     "constant_reference": "the reference has one value only, so its spread is zero",
     "not_refinable": "the answer is only known as an interval that holds a limit, and it was not scanned again",
     "source_changed": "the source changed between two scans, so the interval could not be closed",
@@ -40,6 +43,15 @@ TITLES = {
     "chi_squared": "chi-squared",
     "total_variation": "total variation distance",
     "l_infinity": "largest share difference",
+    "mean_shift": "the shift of the mean (in reference standard deviations)",
+    "median_shift": "the shift of the median (in reference standard deviations)",
+    "p05_shift": "the shift of the 5 % quantile (in reference standard deviations)",
+    "p95_shift": "the shift of the 95 % quantile (in reference standard deviations)",
+    "out_of_range_rate": "the share of values outside the reference's range",
+    "distinct_change": "the relative change of the number of distinct values",
+    "entropy_change": "the change of entropy (bits)",
+    "cramers_v": "Cramer's V",
+    "cramers_v_corrected": "Cramer's V (bias-corrected)",
 }
 _RATES = ("missing_rate_change", "unseen_rate", "drifted_share", "missing_rate")
 

@@ -21,9 +21,16 @@ else:
 DEFAULT_PRESET = "psi_classic"
 TABLE = "table"
 """The kind under which a preset lists limits of table rows (row_count)."""
+KINDS = ("numeric", "datetime", "categorical", "boolean", "text", TABLE)
+"""tables of limits in a preset's file; what else is in it is read by ``decisions.library``"""
 NOISE_FACTOR = 1.25
 NOISE_WINDOWS = 5
 """With fewer baseline windows their largest value says too little: the preset stands."""
+SIGNED = (
+    "missing_rate_change", "mean_shift", "median_shift", "p05_shift", "p95_shift", "distinct_change", "entropy_change",
+    "welch_t", "student_t", "two_proportion_z", "fisher",
+)  # fmt: skip
+"""statistics with a direction: their effect is their size"""
 SAMPLING_SHARE = 0.2
 """PSI is judged only where sampling alone adds less than this share of the warning limit."""
 
@@ -40,7 +47,9 @@ def preset(name: str) -> Mapping[str, Mapping[str, tuple[float, float]]]:
     if name not in preset_names():
         raise UsageError(f"There is no preset {name!r}.", hint=f"Known: {', '.join(preset_names())}.")
     raw = tomllib.loads((files(__package__) / "presets" / f"{name}.toml").read_text(encoding="utf-8"))
-    return {kind: {s: (float(v[0]), float(v[1])) for s, v in table.items()} for kind, table in raw.items()}
+    return {
+        kind: {s: (float(v[0]), float(v[1])) for s, v in table.items()} for kind, table in raw.items() if kind in KINDS
+    }
 
 
 def judged_defaults(kind: str, name: str = DEFAULT_PRESET, *, auto: bool = True) -> dict[str, Threshold]:
@@ -77,13 +86,13 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     """(lower, value, upper) on the scale of the limits; None when the summary has no value. The upper end of
     ``row_count`` is infinite for an empty window.
 
-    missing_rate_change: the size of the change; unseen_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
+    SIGNED ones: the size of the change; unseen_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
     the ratio r = value / expected (value itself where nothing is expected); all others: the value.
     """
     if summary.value is None or summary.lower is None or summary.upper is None:
         return None
     low, value, high = summary.lower, summary.value, summary.upper
-    if summary.statistic == "missing_rate_change":
+    if summary.statistic in SIGNED:
         return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
     if summary.statistic == "unseen_rate":
         shift = summary.expected or 0.0

@@ -10,12 +10,14 @@ from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind, SourceColumn
 from warehouse_drift.errors import UsageError
+from warehouse_drift.grid.edges import RULES, ZERO_SHARES, Binning
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.values import read_values, value_summaries
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import relation
-from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, NUMERIC
+from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, DEFAULTS, NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
 
@@ -105,8 +107,15 @@ def compare(
     precision: str = "certified",
     warn: float = 0.1,
     resolution: int | None = None,
+    binning: Binning | None = None,
+    zero_shares: str = "default",
 ) -> Comparison:
-    """The summaries of ``current`` against ``reference`` (table names or SELECTs in parentheses)."""
+    """The summaries of ``current`` against ``reference`` (table names or SELECTs in parentheses).
+
+    Statistics that are read from values, and bins other than the default, cost one more pass over the columns.
+    """
+    binning = binning or Binning()
+    _check_rules(binning, zero_shares)
     for name in statistics or ():
         if name not in BY_NAME:
             import difflib
@@ -125,9 +134,22 @@ def compare(
         if c.kind.value in NUMERIC
     ]
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
-    wanted = [s for s in BY_NAME if not statistics or s in statistics]
+    wanted = [s for s in BY_NAME if s in (statistics or DEFAULTS)]
+    from_values = [
+        s for s in wanted if BY_NAME[s].source == "values" or (_free(binning) and BY_NAME[s].source == "bins")
+    ]
+    wanted = [s for s in wanted if s not in from_values]
     reference_slice, current_slice = Slice(ref), Slice(cur)
     with Session(warehouse) as session:
+        if not numeric and not categorical:
+            return Comparison(matched, (), Refined(0, 0), (0, 0), {}, {})
+        extra: list[dict[str, Any]] = []
+        if from_values:
+            texts = [(c.number, column_sql(c.name, c.kind)) for c in categorical]
+            data = read_values(session, numeric, texts, reference_slice, current_slice)
+            extra = _named(value_summaries(session, data, from_values, binning, zero_shares), matched)
+        if not wanted:
+            return Comparison(matched, tuple(extra), Refined(0, 0), (0, 0), {}, {})
         built = build_grids(session, numeric, reference_slice, resolution)
         sides: list[dict[str, Any]] = [
             {"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells
@@ -144,8 +166,6 @@ def compare(
                 tables[side] = session.scratch(
                     f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **where.params()
                 )
-        if not numeric and not categorical:
-            return Comparison(matched, (), Refined(0, 0), (0, 0), {}, {})
         merged = session.scratch(
             "sides",
             "metrics/compare_sides",
@@ -164,12 +184,37 @@ def compare(
                 session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area
             )
         by_number = {c.number: c for c in matched}
-        rows = []
-        for row in summaries(session, pooled, wanted):
-            column = by_number[int(row["column_no"])]
-            if column.kind.value in BY_NAME[row["statistic"]].kinds:
-                rows.append(row | {"column_name": column.name, "column_kind": column.kind.value})
+        rows = _named(summaries(session, pooled, wanted, zero_shares=zero_shares), matched)
+        for row in rows:
+            if BY_NAME[row["statistic"]].source == "bins":
+                row |= {
+                    "binning": "quantile" if row["column_kind"] in NUMERIC else "values",
+                    "zero_shares": zero_shares,
+                }
+        rows += extra
     labels = {by_number[n].name: tuple(b.label for b in some) for n, some in built.bins.items()}
     return Comparison(
         matched, tuple(rows), refined, (0, 0), labels, {by_number[n].name: p for n, p in built.passes.items()}
     )
+
+
+def _free(binning: Binning) -> bool:
+    """Whether the bins are not those of the grid."""
+    return binning.rule != "quantile" or binning.missing
+
+
+def _check_rules(binning: Binning, zero_shares: str) -> None:
+    for word, known, what in ((binning.rule, RULES, "binning"), (zero_shares, ZERO_SHARES, "rule for shares of zero")):
+        if word not in known:
+            raise UsageError(f"There is no {what} {word!r}.", hint=f"Known: {', '.join(known)}.")
+
+
+def _named(rows: Sequence[dict[str, Any]], columns: Sequence[ComparedColumn]) -> list[dict[str, Any]]:
+    """Rows with the name and kind of their column, where the statistic is for that kind."""
+    by_number = {c.number: c for c in columns}
+    named = []
+    for row in rows:
+        column = by_number[int(row["column_no"])]
+        if column.kind.value in BY_NAME[row["statistic"]].kinds:
+            named.append(row | {"column_name": column.name, "column_kind": column.kind.value})
+    return named

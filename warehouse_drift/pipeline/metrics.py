@@ -66,26 +66,34 @@ def pool(
 
 
 def summaries(
-    session: Session, pooled: Pooled, statistics: Sequence[str], *, pair_no: int | None = None
+    session: Session,
+    pooled: Pooled,
+    statistics: Sequence[str],
+    *,
+    pair_no: int | None = None,
+    zero_shares: str = "default",
 ) -> list[dict[str, Any]]:
-    """One row per (pair, segment, column, statistic), as the templates' summary columns; of one pair if it is given."""
+    """One row per (pair, segment, column, statistic), as the templates' summary columns; of one pair if it is given.
+    Statistics that are read from values (``pipeline.values``) are left out."""
     rows: list[dict[str, Any]] = []
     for name in statistics:
         source = BY_NAME[name].source
         params: dict[str, Any] = {"columns": pooled.columns}
         if source == "bins":
-            params |= {"bins": pooled.bins, "pearson": pooled.pearson}
+            params |= {"bins": pooled.bins, "pearson": pooled.pearson, "zero": zero_shares}
+        elif source == "values":
+            continue
         elif source == "bounds":
             if pooled.bounds is None:
                 continue
             params |= {"bounds": pooled.bounds, "numeric": pooled.numeric}
         for row in session.rows(f"statistics/{name}", **params):
             if pair_no is None or int(row["pair_no"]) == pair_no:
-                rows.append(_clean(row))
+                rows.append(clean(row))
     return rows
 
 
-def _clean(row: dict[str, Any]) -> dict[str, Any]:
+def clean(row: dict[str, Any]) -> dict[str, Any]:
     """No NaN and no infinity leaves this stage: a value that is not finite becomes a reason."""
     for key in ("value", "value_lower", "value_upper", "test_value", "test_df", "expected"):
         number = row[key]

@@ -10,7 +10,8 @@ CATEGORICAL = ("categorical", "boolean")
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """``source`` is what its SQL reads: bins, bounds (cumulative cells) or columns (totals)."""
+    """``source`` is what its SQL reads: bins, bounds (cumulative cells), columns (totals) or values (both sides' values,
+    counted and sorted: one pass of its own, so those run only when asked for)."""
 
     name: str
     title: str
@@ -18,6 +19,8 @@ class Statistic:
     source: str
     bounded: bool = False
     """True when the profile gives an interval that a second scan can close."""
+    asked: bool = False
+    """True when it is computed only when it is asked for by name or by a preset."""
 
 
 BUILT_IN: tuple[Statistic, ...] = (
@@ -36,7 +39,41 @@ BUILT_IN: tuple[Statistic, ...] = (
     Statistic("unseen_rate", "share of values the reference never had", CATEGORICAL, "columns"),
 )
 
+BINNED = NUMERIC + CATEGORICAL
+BUILT_IN += tuple(
+    Statistic(name, title, kinds, source, asked=True)
+    for name, title, kinds, source in (
+        ("kl_divergence", "Kullback-Leibler divergence of reference from current (nats)", BINNED, "bins"),
+        ("hellinger", "Hellinger distance", BINNED, "bins"),
+        ("jensen_shannon_e", "Jensen-Shannon distance (base e)", BINNED, "bins"),
+        ("jensen_shannon_divergence", "Jensen-Shannon divergence (base 2)", BINNED, "bins"),
+        ("g_test", "two-sample G (likelihood ratio)", BINNED, "bins"),
+        ("cramers_v", "Cramer's V", BINNED, "bins"),
+        ("cramers_v_corrected", "Cramer's V, bias-corrected", BINNED, "bins"),
+        ("chi_squared_one_sample", "one-sample chi-squared (reference taken as the truth)", BINNED, "bins"),
+        ("chi_squared_yates", "two-sample chi-squared, Yates-corrected for 2 x 2", BINNED, "bins"),
+        ("two_proportion_z", "two-proportion z", BINNED, "bins"),
+        ("fisher", "Fisher's exact test (difference of the first share)", BINNED, "bins"),
+        ("entropy_change", "change of entropy (bits)", BINNED, "bins"),
+        ("out_of_range_rate", "share of values outside the reference's range", NUMERIC, "values"),
+        ("mean_shift", "shift of the mean in reference standard deviations", NUMERIC, "values"),
+        ("median_shift", "shift of the median in reference standard deviations", NUMERIC, "values"),
+        ("p05_shift", "shift of the 5 % quantile in reference standard deviations", NUMERIC, "values"),
+        ("p95_shift", "shift of the 95 % quantile in reference standard deviations", NUMERIC, "values"),
+        ("distinct_change", "relative change of the number of distinct values", BINNED, "values"),
+        ("cramer_von_mises", "Cramer-von Mises statistic", NUMERIC, "values"),
+        ("energy_distance", "energy distance", NUMERIC, "values"),
+        ("mann_whitney", "Mann-Whitney: chance that a reference value is above a current one", NUMERIC, "values"),
+        ("mann_whitney_less", "Mann-Whitney against 'current is larger' only", NUMERIC, "values"),
+        ("welch_t", "Welch's t", NUMERIC, "values"),
+        ("student_t", "Student's t (equal variances)", NUMERIC, "values"),
+        ("anderson_darling", "Anderson-Darling k-sample statistic", NUMERIC, "values"),
+        ("kuiper", "Kuiper's statistic", NUMERIC, "values"),
+    )
+)
+
 BY_NAME = {s.name: s for s in BUILT_IN}
+DEFAULTS = tuple(s.name for s in BUILT_IN if not s.asked)
 TABLE_STATISTICS = ("row_count",)
 
 

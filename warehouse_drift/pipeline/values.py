@@ -1,0 +1,206 @@
+"""Statistics that are read from both sides' values: exact rank statistics, and bins with free edges.
+
+One pass groups each column by value (a sort of its distinct values inside the warehouse), so all of this runs only when
+it is asked for. Python sees one row of facts a column and computes edges from them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from warehouse_drift.errors import UsageError
+from warehouse_drift.grid.edges import (
+    Binning,
+    Facts,
+    doane,
+    equal_width,
+    intervals,
+    quantile_edges,
+    quantile_ranks,
+    sturges,
+)
+from warehouse_drift.pipeline.grids import NumericColumn, Slice
+from warehouse_drift.pipeline.metrics import clean
+from warehouse_drift.pipeline.session import Session
+from warehouse_drift.statistics.finish import FINISH
+from warehouse_drift.statistics.registry import BY_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Scratch tables of both sides' values, and the facts of every (pair, column)."""
+
+    values: Markup
+    columns: Markup
+    counted: Markup
+    """as ``columns``, but NULL counts as a value"""
+    sorted: Markup | None
+    bounds: Markup | None
+    numeric: tuple[NumericColumn, ...]
+    categorical: tuple[int, ...]
+    facts: Mapping[tuple[int, int], dict[str, Any]]
+
+
+def read_values(
+    session: Session,
+    numeric: Sequence[NumericColumn],
+    categorical: Sequence[tuple[int, Markup]],
+    reference: Slice,
+    current: Slice,
+    *,
+    drop_infinite: bool = False,
+) -> Values:
+    """Both sides' values; every bucket of ``current`` becomes a pair with the whole reference.
+
+    ``categorical``: (number, SQL of the column as text).
+    """
+    listed = [{"number": c.number, "x": c.x, "numeric": True, "float": c.float} for c in numeric]
+    listed += [{"number": n, "x": x, "numeric": False, "float": False} for n, x in categorical]
+    sides = [
+        session.scratch(
+            f"counts_{side}",
+            "profile/value_counts",
+            source=where.source,
+            filter=where.filter,
+            bucket=where.bucket,
+            columns=listed,
+            drop_infinite=drop_infinite,
+        )
+        for side, where in (("ref", replace(reference, bucket=None)), ("cur", current))
+    ]
+    values = session.scratch("values", "metrics/pooled_values", ref=sides[0], cur=sides[1])
+    columns, counted = (
+        session.scratch("value_columns", "metrics/value_columns", values=values, columns=listed, missing=missing)
+        for missing in (False, True)
+    )
+    facts = {(int(r["pair_no"]), int(r["column_no"])): r for r in session.rows("metrics/value_facts", columns=columns)}
+    numbers = [c.number for c in numeric]
+    ordered = session.scratch("sorted", "metrics/value_cdf", values=values, numeric=numbers) if numbers else None
+    bounds = session.scratch("value_bounds", "metrics/value_bounds", sorted=ordered) if numbers else None
+    return Values(values, columns, counted, ordered, bounds, tuple(numeric), tuple(n for n, _ in categorical), facts)
+
+
+def facts_of(row: Mapping[str, Any], *, integer: bool) -> Facts:
+    def number(name: str) -> float | None:
+        x = row[name]
+        return None if x is None or not math.isfinite(float(x)) else float(x)
+
+    ends = [number(k) for k in ("min_r", "max_r", "min_c", "max_c")]
+    lows, highs = [x for x in ends[::2] if x is not None], [x for x in ends[1::2] if x is not None]
+    return Facts(
+        int(row["m_r"]), int(row["m_c"]), ends[0], ends[1], min(lows, default=None), max(highs, default=None),
+        int(row["distinct_r"]), int(row["distinct_both"]), number("std_r"), number("cube_r"), integer,
+    )  # fmt: skip
+
+
+def make_bins(session: Session, data: Values, binning: Binning) -> tuple[Markup, Markup, tuple[int, ...]]:
+    """Bins and Pearson's test as scratch tables, and the numbers of the columns that have a bin a value.
+
+    Raises UsageError for custom edges of a column that is not compared.
+    """
+    names = {c.name for c in data.numeric}
+    unknown = [n for n in binning.edges if n not in names]
+    if unknown:
+        raise UsageError(f"Edges are given for {unknown[0]!r}, which is no numeric column of this comparison.")
+    known: dict[tuple[int, int], Facts] = {}
+    for column in data.numeric:
+        for pair, number in data.facts:
+            if number == column.number:
+                known[pair, number] = facts_of(data.facts[pair, number], integer=column.integer)
+    by_value = list(data.categorical)
+    edges: dict[tuple[int, int], tuple[tuple[float | None, float | None, int], ...]] = {}
+    outside: list[int] = []
+    deciles = _order_statistics(session, data, binning, known) if binning.rule == "quantile_exact" else {}
+    for column in data.numeric:
+        number = column.number
+        least = min((f.distinct_r for (_, n), f in known.items() if n == number), default=0)
+        if binning.rule == "custom" and column.name not in binning.edges:
+            raise UsageError(f"There are no edges for {column.name!r}.", hint="Give them, or leave the column out.")
+        if binning.rule == "values" or least <= binning.values_up_to:
+            by_value.append(number)
+            continue
+        for (pair, n), facts in known.items():
+            if n != number or facts.n_r == 0 or facts.n_c == 0 or facts.low is None or facts.min_r is None:
+                continue
+            edges[pair, n] = _edges(column.name, facts, binning, deciles.get(n, {}))
+        if binning.rule == "doane":
+            outside.append(number)
+    flat = [
+        {"pair_no": pair, "column_no": n, "bin_index": i, "lower": a, "upper": b, "closed": closed}
+        for (pair, n), some in edges.items()
+        for i, (a, b, closed) in enumerate(some)
+    ]
+    bins = session.scratch(
+        "value_bins",
+        "metrics/value_bins",
+        values=data.values,
+        edges=flat,
+        by_value=by_value,
+        outside=outside,
+        unseen_together=binning.unseen_together,
+        missing=binning.missing,
+    )
+    return bins, session.scratch("value_pearson", "metrics/pearson", bins=bins), tuple(by_value)
+
+
+def _edges(
+    name: str, facts: Facts, binning: Binning, deciles: Mapping[int, float]
+) -> tuple[tuple[float | None, float | None, int], ...]:
+    if binning.rule == "sturges":
+        return tuple(intervals(sturges(facts, binning), open_ends=False))
+    if binning.rule == "doane":
+        return tuple(intervals(doane(facts, binning), open_ends=False))
+    if binning.rule == "equal_width":
+        return tuple(intervals(equal_width(facts, binning.count), open_ends=True))
+    if binning.rule == "custom":
+        return tuple(intervals(sorted(set(binning.edges.get(name, ()))), open_ends=True))
+    return tuple(intervals(quantile_edges(facts.n_r, binning.count, deciles), open_ends=True))
+
+
+def _order_statistics(
+    session: Session, data: Values, binning: Binning, known: Mapping[tuple[int, int], Facts]
+) -> dict[int, dict[int, float]]:
+    wanted: dict[int, set[int]] = {}
+    for (_, number), facts in known.items():
+        for _, low in quantile_ranks(facts.n_r, binning.count) if facts.n_r else ():
+            wanted.setdefault(number, set()).update({low, min(low + 1, facts.n_r - 1)})
+    ranks = [{"column_no": n, "rank": r} for n, some in wanted.items() for r in sorted(some)]
+    found: dict[int, dict[int, float]] = {}
+    if ranks and data.sorted is not None:
+        for row in session.rows("metrics/order_statistics", sorted=data.sorted, ranks=ranks):
+            found.setdefault(int(row["column_no"]), {})[int(row["rank_no"])] = float(row["x"])
+    return found
+
+
+def value_summaries(
+    session: Session, data: Values, statistics: Sequence[str], binning: Binning, zero_shares: str
+) -> list[dict[str, Any]]:
+    """One row per (pair, column, statistic); binned ones name their ``binning`` and ``zero_shares``."""
+    bins: tuple[Markup, Markup, tuple[int, ...]] | None = None
+    by_value: tuple[int, ...] = ()
+    rows: list[dict[str, Any]] = []
+    numbers = [c.number for c in data.numeric]
+    for name in statistics:
+        source = BY_NAME[name].source
+        binned = source == "bins"
+        if binned and bins is None:
+            bins = make_bins(session, data, binning)
+            by_value = bins[2]
+        params: dict[str, Any] = {"columns": data.counted if binned and binning.missing else data.columns}
+        if bins is not None and binned:
+            params |= {"bins": bins[0], "pearson": bins[1], "zero": zero_shares}
+        elif source in ("bounds", "values"):
+            if data.sorted is None and name != "distinct_change":
+                continue
+            params |= {"bounds": data.bounds, "sorted": data.sorted, "numeric": numbers}
+        for row in session.rows(f"statistics/{name}", **params):
+            extra = {"binning": binning.name, "zero_shares": zero_shares} if binned else {}
+            if binned and int(row["column_no"]) in by_value:
+                extra["binning"] = replace(binning, rule="values").name
+            rows.append(clean(FINISH.get(name, dict)(row)) | extra)
+    return rows
