@@ -66,7 +66,9 @@ def draws(name: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("rule", ["sturges", "doane", "equal_width", "quantile_exact", "values"])
-@pytest.mark.parametrize("name", ["normal", "heavy", "ties", "nearly_apart"])
+@pytest.mark.parametrize(
+    "name", ["nearly_apart", *(pytest.param(n, marks=pytest.mark.slow) for n in ("normal", "heavy", "ties"))]
+)
 def test_bins_and_zero_shares(rule: str, name: str, compared: Compared) -> None:
     x, y = draws(name, np.random.default_rng(4))
     a, b = counts(rule, x, y)

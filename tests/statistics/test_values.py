@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -80,8 +80,10 @@ def test_against_scipy(name: str, compared: Compared) -> None:
 sizes = st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=25)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes, sizes)
+@example([0.0] * 7 + [1.0], [0.0] * 3 + [-1.0])
 def test_whatever_the_ties(compared: Compared, x: list[float], y: list[float]) -> None:
     if len(set(x)) < 2 or len(set(y)) < 2:
         return

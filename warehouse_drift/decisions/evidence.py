@@ -82,8 +82,8 @@ def _cvm_exact(t: float, n: int, m: int) -> float:
                 for value, count in source.items():
                     here[value + step] = here.get(value + step, 0) + count
             rows[j] = here
-    final = rows[m]
-    return sum(c for value, c in final.items() if value >= ceiling * (1 - 1e-12) - 1e-9) / math.comb(n + m, n)
+    least = math.floor(ceiling + 1e-9)  # ties can put it between two whole numbers; SciPy counts from the lower one
+    return sum(count for value, count in rows[m].items() if value >= least) / math.comb(n + m, n)
 
 
 def mann_whitney_pvalue(u: float, ties: float, n: int, m: int, *, less: bool = False) -> float:
