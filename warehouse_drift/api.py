@@ -8,6 +8,8 @@ from typing import Any
 
 from warehouse_drift.config.resolved import Threshold
 from warehouse_drift.decisions.decide import Rules, decide
+from warehouse_drift.decisions.library import Library, dataset_decision
+from warehouse_drift.decisions.library import library as load_library
 from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
 from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
@@ -15,6 +17,7 @@ from warehouse_drift.errors import DriftError, UsageError
 from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
+from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
 from warehouse_drift.verbs_state import (
     MigrateResult,
     StatusResult,
@@ -26,6 +29,7 @@ from warehouse_drift.verbs_state import (
     vacuum_rows,
 )
 from warehouse_drift.warehouse.connect import open_warehouse
+from warehouse_drift.warehouse.execute import Stats
 
 __all__ = [
     "CheckResult", "CompareResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "migrate", "row_of", "status", "vacuum",
@@ -45,6 +49,8 @@ class CompareResult:
     statements: int
     rows_fetched: int
     seconds: dict[str, float] = field(default_factory=dict)
+    reference_rows: tuple[dict[str, Any], ...] = ()
+    """rows of the reference's own chunks, for presets that have them"""
 
     @property
     def worst(self) -> str:
@@ -65,6 +71,7 @@ def compare(
     connect_args: Mapping[str, Any] | None = None,
     binning: Binning | None = None,
     zero_shares: str = "default",
+    chunks: Chunks | None = None,
 ) -> CompareResult:
     """Compares two relations in one warehouse, read-only, and writes nothing.
 
@@ -76,6 +83,7 @@ def compare(
         binning: named choice of bins of the binned statistics; default ``quantile``.
         zero_shares: what replaces a share of zero in psi and kl_divergence: default, evidently, laplace or none.
         precision: ``certified`` (intervals that surely hold the true value) or ``exact`` (a second scan closes them).
+        chunks: how a preset that cuts rows into chunks (nannyml) does it.
         connect_args: what the driver wants beyond the URL (a client object, a protocol, a certificate).
 
     Raises:
@@ -83,6 +91,13 @@ def compare(
     """
     if precision not in ("certified", "exact"):
         raise UsageError(f"precision is certified or exact, not {precision!r}.")
+    owner = load_library(preset)
+    if owner is not None:
+        with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
+            found = compare_as(
+                warehouse, reference, current, owner, columns=columns, statistics=statistics, chunks=chunks
+            )
+            return _as_library(found, owner, warehouse.stats)
     limits = load_preset(preset)
     warn = limits.get("numeric", {}).get("psi", (0.1, 0.25))[0]
     with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
@@ -104,6 +119,24 @@ def compare(
     rows.sort(key=lambda r: order[r["column_name"]])
     return CompareResult(
         tuple(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
+    )
+
+
+def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> CompareResult:
+    """A library's decisions as rows; ``chunk`` and ``period`` say which rows they are about."""
+
+    def row(j: Judged) -> dict[str, Any]:
+        own = {"binning": j.binning, "zero_shares": j.zero_shares, "chunk": j.chunk, "period": j.period}
+        return row_of(j.decision) | own | {"lower_threshold": j.lower_limit}
+
+    rows = [row(j) for j in found.judged]
+    whole = dataset_decision(owner, [j.decision for j in found.judged])
+    rows += [_problem(c) for c in found.columns if c.problem]
+    if whole is not None:
+        rows.append(row(Judged(whole, None, "current", None, None)))
+    own = tuple(row(j) for j in found.own)
+    return CompareResult(
+        tuple(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
     )
 
 

@@ -58,6 +58,8 @@ def compare(
     zero_shares: Annotated[
         str, typer.Option(help="What replaces a share of zero: default, evidently, laplace or none.")
     ] = "default",
+    order_by: Annotated[str, typer.Option(help="For presets with chunks: the column that orders rows.")] = "",
+    chunk_size: Annotated[int, typer.Option(help="For presets with chunks: rows of a chunk.")] = 0,
     missing: Annotated[str, typer.Option(help="NULL in binned statistics: drop, or category.")] = "drop",
     format: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
     fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
@@ -66,6 +68,7 @@ def compare(
     from warehouse_drift import api
     from warehouse_drift.errors import UsageError
     from warehouse_drift.grid.edges import binning_of
+    from warehouse_drift.pipeline.library import Chunks
     from warehouse_drift.reports.tables import as_csv, as_json, print_compare
 
     if format not in ("table", "json", "csv"):
@@ -81,6 +84,7 @@ def compare(
         precision=precision,
         binning=binning_of(binning, edges, missing),
         zero_shares=zero_shares,
+        chunks=Chunks(order_by or None, chunk_size or None),
     )
     if format == "json":
         body = {
@@ -92,6 +96,7 @@ def compare(
             "statements": result.statements,
             "rows_fetched": result.rows_fetched,
             "rows": result.rows,
+            **({"reference_rows": result.reference_rows} if result.reference_rows else {}),
         }
         typer.echo(as_json(body))
     elif format == "csv":

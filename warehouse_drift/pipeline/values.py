@@ -7,7 +7,7 @@ it is asked for. Python sees one row of facts a column and computes edges from t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,8 +54,10 @@ def read_values(
     current: Slice,
     *,
     drop_infinite: bool = False,
+    leave_out: bool = False,
 ) -> Values:
-    """Both sides' values; every bucket of ``current`` becomes a pair with the whole reference.
+    """Both sides' values; every bucket of ``current`` becomes a pair with the whole reference, or with the rest of it
+    when ``leave_out`` says that its rows are rows of the reference.
 
     ``categorical``: (number, SQL of the column as text).
     """
@@ -73,7 +75,7 @@ def read_values(
         )
         for side, where in (("ref", replace(reference, bucket=None)), ("cur", current))
     ]
-    values = session.scratch("values", "metrics/pooled_values", ref=sides[0], cur=sides[1])
+    values = session.scratch("values", "metrics/pooled_values", ref=sides[0], cur=sides[1], leave_out=leave_out)
     columns, counted = (
         session.scratch("value_columns", "metrics/value_columns", values=values, columns=listed, missing=missing)
         for missing in (False, True)
@@ -98,7 +100,9 @@ def facts_of(row: Mapping[str, Any], *, integer: bool) -> Facts:
     )  # fmt: skip
 
 
-def make_bins(session: Session, data: Values, binning: Binning) -> tuple[Markup, Markup, tuple[int, ...]]:
+def make_bins(
+    session: Session, data: Values, binning: Binning, only: Container[int] | None = None
+) -> tuple[Markup, Markup, tuple[int, ...]]:
     """Bins and Pearson's test as scratch tables, and the numbers of the columns that have a bin a value.
 
     Raises UsageError for custom edges of a column that is not compared.
@@ -118,6 +122,8 @@ def make_bins(session: Session, data: Values, binning: Binning) -> tuple[Markup,
     deciles = _order_statistics(session, data, binning, known) if binning.rule == "quantile_exact" else {}
     for column in data.numeric:
         number = column.number
+        if only is not None and number not in only:
+            continue
         least = min((f.distinct_r for (_, n), f in known.items() if n == number), default=0)
         if binning.rule == "custom" and column.name not in binning.edges:
             raise UsageError(f"There are no edges for {column.name!r}.", hint="Give them, or leave the column out.")
@@ -178,9 +184,16 @@ def _order_statistics(
 
 
 def value_summaries(
-    session: Session, data: Values, statistics: Sequence[str], binning: Binning, zero_shares: str
+    session: Session,
+    data: Values,
+    statistics: Sequence[str],
+    binning: Binning,
+    zero_shares: str,
+    *,
+    only: Container[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row per (pair, column, statistic); binned ones name their ``binning`` and ``zero_shares``."""
+    """One row per (pair, column, statistic); binned ones name their ``binning`` and ``zero_shares``.
+    ``only``: numbers of the numeric columns that need bins."""
     bins: tuple[Markup, Markup, tuple[int, ...]] | None = None
     by_value: tuple[int, ...] = ()
     rows: list[dict[str, Any]] = []
@@ -189,7 +202,7 @@ def value_summaries(
         source = BY_NAME[name].source
         binned = source == "bins"
         if binned and bins is None:
-            bins = make_bins(session, data, binning)
+            bins = make_bins(session, data, binning, only)
             by_value = bins[2]
         params: dict[str, Any] = {"columns": data.counted if binned and binning.missing else data.columns}
         if bins is not None and binned:

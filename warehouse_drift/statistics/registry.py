@@ -60,6 +60,7 @@ BUILT_IN += tuple(
         ("median_shift", "shift of the median in reference standard deviations", NUMERIC, "values"),
         ("p05_shift", "shift of the 5 % quantile in reference standard deviations", NUMERIC, "values"),
         ("p95_shift", "shift of the 95 % quantile in reference standard deviations", NUMERIC, "values"),
+        ("wasserstein_normed_floored", "Wasserstein-1 / max(reference standard deviation, 0.001)", NUMERIC, "bounds"),
         ("distinct_change", "relative change of the number of distinct values", BINNED, "values"),
         ("cramer_von_mises", "Cramer-von Mises statistic", NUMERIC, "values"),
         ("energy_distance", "energy distance", NUMERIC, "values"),

@@ -1,0 +1,477 @@
+"""How many of another library's numbers are reproduced, on any folder of the shared parity format.
+
+    python tests/parity/harness.py [FOLDER] [--verbose]
+
+FOLDER holds ``golden.json`` (values[] with dataset, column, stat, value, library, params, and what the library raised)
+and ``data/*.csv`` (side,value; or a frame with its rows in order). Every data set is loaded into DuckDB and measured by
+``api.compare``; every golden value ends as reproduced, deliberate (with the reason), not yet (with the reason) or WRONG.
+Distances are equal within 1e-9, p-values within 1e-6 relative (1e-3 below 1e-12, where the anchors' own sums round).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import re
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from markupsafe import Markup
+
+from warehouse_drift import api
+from warehouse_drift.decisions import pvalues
+from warehouse_drift.grid.edges import Binning, quantile_ranks
+from warehouse_drift.pipeline.grids import NumericColumn, Slice
+from warehouse_drift.pipeline.library import Chunks
+from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.values import read_values
+from warehouse_drift.statistics.registry import BY_NAME
+from warehouse_drift.warehouse.connect import open_warehouse
+
+REPRODUCED, DELIBERATE, NOT_YET, WRONG = "reproduced", "deliberate", "not yet", "WRONG"
+BINNINGS = {
+    "sturges_pooled": Binning("sturges"),
+    "doane_ref": Binning("doane"),
+    "width10_ref_open": Binning("equal_width"),
+    "deciles_ref_open": Binning("quantile_exact"),
+    "categories_nulls_drop": Binning("values"),
+    "categories_nulls_category": Binning("values", missing=True),
+}
+ZERO_RULES = {"none": "none", "eps_1e-4": "evidently", "laplace_0.5": "laplace", None: "none"}
+EVIDENTLY = {
+    "ks": "ks", "wasserstein": "wasserstein_normed_floored", "psi": "psi", "kl_div": "kl_divergence",
+    "jensenshannon": "jensen_shannon_e", "hellinger": "hellinger", "anderson": "anderson_darling",
+    "cramer_von_mises": "cramer_von_mises", "ed": "energy_distance", "mannw": "mann_whitney_less",
+    "t_test": "student_t", "chisquare": "chi_squared_one_sample", "z": "two_proportion_z", "fisher_exact": "fisher",
+    "es": "epps_singleton",
+}  # fmt: skip
+EVIDENTLY_P = ("ks", "anderson", "cramer_von_mises", "mannw", "t_test", "chisquare", "z", "fisher_exact", "es")
+NANNYML = {
+    "kolmogorov_smirnov": "ks", "jensen_shannon": "jensen_shannon", "wasserstein": "wasserstein",
+    "hellinger": "hellinger", "chi2": "chi_squared_yates", "l_infinity": "l_infinity", "missing": "missing_rate",
+    "unseen": "unseen_rate", "range": "out_of_range_rate",
+}  # fmt: skip
+LATER = {
+    "cbpe": "performance estimation without labels is not in this version",
+    "realized": "realised performance is not in this version",
+    "pca_reconstruction": "multivariate drift is not in this version",
+    "ranker": "ranking of columns by alerts is not in this version",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    library: str
+    statistic: str
+    dataset: str
+    column: str
+    status: str
+    reason: str = ""
+    golden: Any = None
+    ours: Any = None
+
+
+@dataclass
+class Folder:
+    """One parity folder, loaded into a DuckDB file."""
+
+    path: Path
+    work: Path
+    cache: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def golden(self) -> dict[str, Any]:
+        return json.loads((self.path / "golden.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+    @cached_property
+    def url(self) -> str:
+        file = self.work / "parity.duckdb"
+        connection = duckdb.connect(str(file))
+        for name, about in self.golden["datasets"].items():
+            source = self.path / "data" / f"{name}.csv"
+            if about["kind"] == "stream":
+                continue
+            if source.is_file():
+                self._load(connection, name, about["kind"], source)
+            else:
+                self._formula(connection, name, about["text"])
+        connection.close()
+        return f"duckdb:///{file}"
+
+    def _load(self, connection: Any, name: str, kind: str, source: Path) -> None:
+        read = f"read_csv('{source}', header = true, all_varchar = true, nullstr = '')"
+        if kind == "frame":
+            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM read_csv(\'{source}\', header = true)')
+            return
+        for side in ("ref", "cur"):
+            types = {"": "VARCHAR"} if kind == "cat" else {"": "DOUBLE", "_int64": "BIGINT"}
+            for suffix, kind_sql in types.items():
+                value = "value" if kind_sql == "VARCHAR" else f"TRY_CAST(CAST(value AS DOUBLE) AS {kind_sql})"
+                where = f"{read} WHERE side = '{side}'"
+                connection.execute(f'CREATE TABLE "{name}_{side}{suffix}" AS SELECT {value} AS value FROM {where}')
+
+    @staticmethod
+    def _formula(connection: Any, name: str, text: str) -> None:
+        """Data sets without a file say how they are made: 'ref i in 0..11999: EXPRESSION; cur i in 0..19999: ...'."""
+        for side, low, high, formula in re.findall(r"(ref|cur) i in (\d+)\.\.(\d+): ([^;]+)", text):
+            sql = re.sub(r"\bmod\b", "%", formula.strip())
+            sql = re.sub(r"(?<![\w.])(\d+)(?=\s*$|\*\d|\s*[-+]|\*1)", r"\1", sql)
+            sql = sql.replace("/", "/ 1.0e0 /") if False else re.sub(r"\)/", ")::DOUBLE/", sql)
+            sql = re.sub(r"(\d+\.\d+)", r"\1e0", sql)
+            connection.execute(
+                f'CREATE TABLE "{name}_{side}" AS SELECT CAST({sql} AS DOUBLE) AS value FROM range({low}, {int(high) + 1}) AS r(i)'
+            )
+
+    def rows(self, dataset: str, statistics: Sequence[str], dtype: str | None = None, **options: Any) -> dict[str, dict[str, Any]]:
+        """statistic -> row of one data set; measured once for the same question."""
+        suffix = "_int64" if dtype == "int64" else ""
+        key = repr((dataset, suffix, tuple(statistics), options))
+        if key not in self.cache:
+            result = api.compare(
+                self.url, f'"{dataset}_ref{suffix}"', f'"{dataset}_cur{suffix}"', statistics=list(statistics) or None,
+                precision="exact", **options,
+            )  # fmt: skip
+            self.cache[key] = {r["statistic"]: r for r in result.rows}
+        return self.cache[key]  # type: ignore[no-any-return]
+
+    def frame(self, dataset: str, columns: Sequence[str], **options: Any) -> api.CompareResult:
+        key = repr((dataset, tuple(columns), options))
+        if key not in self.cache:
+            where = [f"(SELECT * FROM \"{dataset}\" WHERE period = '{p}')" for p in ("reference", "analysis")]
+            self.cache[key] = api.compare(self.url, *where, columns=list(columns), **options)
+        return self.cache[key]  # type: ignore[no-any-return]
+
+    def kind(self, dataset: str) -> str:
+        return str(self.golden["datasets"][dataset]["kind"])
+
+    def describe(self, dataset: str, side: str) -> list[float]:
+        """min, max, mean, std (population), std (sample), quantiles .05 .25 .5 .75 .95 of one side."""
+        with open_warehouse(self.url, read_only=True) as warehouse, Session(warehouse) as session:
+            column = NumericColumn(0, "value", Markup('CAST(src."value" AS DOUBLE)'), True, False)
+            table = Slice(Markup(f'"{dataset}_{side}"'))
+            data = read_values(session, [column], [], table, table)
+            facts = data.facts[0, 0]
+            n, square = int(facts["m_r"]), float(facts["square_r"])
+            shares = (0.05, 0.25, 0.5, 0.75, 0.95)
+            at = [((n - 1) * q, math.floor((n - 1) * q)) for q in shares]
+            ranks = sorted({r for _, low in at for r in (low, min(low + 1, n - 1))})
+            assert quantile_ranks(n, 2)[0] == (0.0, 0)
+            found = session.rows(
+                "metrics/order_statistics", sorted=data.sorted, ranks=[{"column_no": 0, "rank": r} for r in ranks]
+            )
+            values = {int(r["rank_no"]): float(r["x"]) for r in found}
+        quantiles = [values[low] + (v - low) * (values[min(low + 1, n - 1)] - values[low]) for v, low in at]
+        samples = math.sqrt(square / (n - 1)) if n > 1 else math.nan
+        return [facts["min_r"], facts["max_r"], facts["mean_r"], math.sqrt(square / n), samples, *quantiles]
+
+
+def number(value: Any) -> Any:
+    return {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}.get(value, value) if isinstance(value, str) else value
+
+
+def same(golden: Any, ours: Any, p: bool = False) -> bool:
+    golden = number(golden)
+    if isinstance(golden, list):
+        return isinstance(ours, list | tuple) and len(golden) == len(ours) and all(same(a, b, p) for a, b in zip(golden, ours, strict=True))
+    if golden is None or ours is None or isinstance(golden, bool | str):
+        return bool(golden == ours) if golden is not None and ours is not None else golden is ours
+    if not math.isfinite(golden):
+        return False
+    if not p:
+        return abs(golden - ours) <= 1e-9 * max(1.0, abs(golden))
+    return abs(golden - ours) <= max((1e-6 if golden > 1e-12 else 1e-3) * abs(golden), 1e-15)
+
+
+def verdict(entry: Mapping[str, Any], golden: Any, row: Mapping[str, Any] | None, key: str, p: bool) -> tuple[str, str, Any]:
+    """(status, reason, our value) of one number in one row."""
+    if row is None:
+        return NOT_YET, "no such number yet", None
+    ours, code = row[key], row["reason_code"]
+    golden = number(golden)
+    if same(golden, ours, p):
+        return REPRODUCED, "", ours
+    if entry.get("raises"):
+        said = "a value" if ours is not None else f"reason {code}"
+        return DELIBERATE, f"the library raises; here the answer is defined: {said}", ours
+    if code in ("one_value", "constant_reference") and row["value"] is None:
+        return DELIBERATE, f"one value on both sides: reason {code}, where the library gives {golden}", ours
+    if isinstance(golden, float) and math.isnan(golden) and ours is not None and p:
+        return DELIBERATE, f"the library gives NaN where nothing can differ; here p = {ours:g}", ours
+    if isinstance(golden, float) and not math.isfinite(golden) and ours is None:
+        return DELIBERATE, f"the library gives {golden}; results hold no such numbers, here reason {code}", ours
+    if code == "zero_share" and ours is None and p and golden == 0:
+        return DELIBERATE, "a value without expected rows: p is 0 because chi-squared is infinite; here reason zero_share", ours
+    if golden is not None and ours is not None and not isinstance(golden, list):
+        if p and golden == 0 and 0 < ours < 1e-15:
+            return DELIBERATE, "1 - cdf underflows to 0 in the library; the tail itself is computed here", ours
+        if row["statistic"] == "hellinger" and abs(ours) < 1e-12 and golden < 1e-7:
+            return DELIBERATE, "sqrt(1 - sum) of identical data is rounding in the library; here it is 0", ours
+    return WRONG, "", ours
+
+
+# ---------------------------------------------------------------- one library after the other
+
+
+def scipy_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    dataset, stat, params, golden = e["dataset"], e["stat"], e["params"], e["value"]
+    if "binning" in params:
+        return scipy_binned(folder, e)
+    if stat in ("summary_ref", "summary_cur"):
+        ours: Any = folder.describe(dataset, stat[-3:])
+        return (REPRODUCED if same(golden, ours) else WRONG), "", ours
+    if stat in ("null_counts", "null_rate_z"):
+        row = folder.rows(dataset, ["missing_rate", "missing_rate_change"])
+        n, m = row["missing_rate"]["n_reference"], row["missing_rate"]["n_current"]
+        now = row["missing_rate"]["value"]
+        counts = [round((now - row["missing_rate_change"]["value"]) * n), n, round(now * m), m]
+        if stat == "null_counts":
+            return (REPRODUCED if golden == counts else WRONG), "", counts
+        z = -pvalues.two_proportion_z(counts[0], n, counts[2], m)[0]
+        p = row["missing_rate_change"]["p_value"]
+        return (REPRODUCED if same(golden[0], z) and same(golden[1], p, p=True) else WRONG), "", [z, p]
+    every = ["ks", "wasserstein", "wasserstein_normed_floored", "energy_distance", "cramer_von_mises",
+             "anderson_darling", "mann_whitney", "welch_t"]  # fmt: skip
+    rows = folder.rows(dataset, every)
+    n, m = rows["ks"]["n_reference"], rows["ks"]["n_current"]
+    if stat == "n":
+        return (REPRODUCED if golden == [n, m] else WRONG), "", [n, m]
+    if stat == "ks_statistic":
+        return verdict(e, golden, rows["ks"], "value", p=False)
+    if stat == "ks_pvalue":
+        return scipy_ks(e, rows["ks"], n, m)
+    name = {
+        "wasserstein": "wasserstein", "wasserstein_norm_std_ref": "wasserstein_normed_floored",
+        "energy_distance": "energy_distance", "cvm": "cramer_von_mises", "anderson_ksamp": "anderson_darling",
+        "mannwhitney": "mann_whitney", "welch_t": "welch_t",
+    }[stat]  # fmt: skip
+    row = rows[name]
+    if not isinstance(golden, list):
+        return verdict(e, golden, row, "value", p=False)
+    if params.get("method") == "asymptotic" and stat == "cvm" and max(n, m) <= 20:
+        return DELIBERATE, "p of small samples is exact here (SciPy's method='auto'); the limit law is not offered", row["p_value"]
+    if stat == "mannwhitney" and row["value"] is not None:
+        row = row | {"value": row["value"] * n * m}
+        if min(n, m) <= 8 and params.get("method") == "asymptotic" and not same(golden[1], row["p_value"], p=True):
+            return DELIBERATE, "p of small samples without ties is exact here (SciPy's method='auto')", row["p_value"]
+    return pair(e, golden, row)
+
+
+def pair(e: Mapping[str, Any], golden: Sequence[Any], row: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """A statistic and its p (degrees of freedom behind them are part of p)."""
+    a, b = verdict(e, golden[0], row, "value", p=False), verdict(e, golden[1], row, "p_value", p=True)
+    worst = max((a, b), key=lambda v: (REPRODUCED, DELIBERATE, NOT_YET, WRONG).index(v[0]))
+    return worst[0], worst[1], [a[2], b[2]]
+
+
+def scipy_ks(e: Mapping[str, Any], row: Mapping[str, Any], n: int, m: int) -> tuple[str, str, Any]:
+    method = e["params"]["method"]
+    if method == "auto" or (method == "exact" and max(n, m) <= pvalues.MAX_EXACT):
+        return verdict(e, e["value"], row, "p_value", p=True)
+    if method == "asymp":
+        ours = pvalues._kstwo_sf(row["value"], round(n * m / (n + m)))
+        return (REPRODUCED if same(e["value"], ours, p=True) else WRONG), "", ours
+    return DELIBERATE, f"p is SciPy's method='auto'; {method} is not offered", row["p_value"]
+
+
+def scipy_binned(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    dataset, stat, params, golden = e["dataset"], e["stat"], e["params"], e["value"]
+    binning = BINNINGS[params["binning"]]
+    zero = "evidently" if stat.startswith("kl_") else ZERO_RULES[params.get("zero_bins")]
+    if stat in ("new_categories", "missing_categories"):
+        rows = folder.rows(dataset, ["unseen_rate", "vanished_rate"]) if "vanished_rate" in BY_NAME else None
+        if rows is None:
+            return NOT_YET, "names of new and vanished values are not listed yet", None
+        return NOT_YET, "names of new and vanished values are not listed yet", None
+    plain = ["jensen_shannon", "jensen_shannon_e", "jensen_shannon_divergence", "hellinger", "total_variation",
+             "l_infinity", "chi_squared", "chi_squared_yates", "chi_squared_one_sample", "g_test", "cramers_v",
+             "cramers_v_corrected", "psi"]  # fmt: skip
+    name = {
+        "psi": "psi", "kl_ref_cur_eps_1e-4": "kl_divergence", "hellinger": "hellinger", "tvd": "total_variation",
+        "l_infinity": "l_infinity", "js_divergence": "jensen_shannon_divergence",
+        "js_distance": "jensen_shannon" if params.get("base") == 2 else "jensen_shannon_e",
+        "chi2_gof_ref_as_truth": "chi_squared_one_sample", "g_contingency": "g_test",
+        "chi2_contingency": "chi_squared_yates" if params.get("yates") else "chi_squared",
+        "cramers_v": "cramers_v_corrected" if params.get("bias_corrected") else "cramers_v",
+    }[stat]  # fmt: skip
+    asked = plain if zero == "none" else ["psi", "kl_divergence"]
+    row = folder.rows(dataset, asked, binning=binning, zero_shares=zero)[name]
+    if isinstance(golden, list):
+        return pair(e, golden, row)
+    return verdict(e, golden, row, "value", p=False)
+
+
+def evidently_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    dataset, stat, params, golden = e["dataset"], e["stat"], e["params"], e["value"]
+    if folder.kind(dataset) == "frame":
+        return evidently_frame(folder, e)
+    method = stat.removeprefix("value_drift:")
+    if method == "TVD":
+        return DELIBERATE, "the reported number is the p of a random permutation test", None
+    if method == "g_test":
+        return DELIBERATE, "the library raises unless both sides have equal size; g_test here is two-sample", None
+    if method != "DEFAULT" and EVIDENTLY[method] not in BY_NAME:
+        return NOT_YET, f"{method} is not offered yet", None
+    asked = [] if method == "DEFAULT" else [EVIDENTLY[method]]
+    rows = folder.rows(dataset, asked, params.get("dtype"), preset="evidently")
+    row = next((r for r in rows.values() if r["column_name"] == "value"), None)
+    if row is None:
+        return NOT_YET, "the preset has no test for this column", None
+    if method != "DEFAULT":
+        return verdict(e, golden, row, "p_value" if method in EVIDENTLY_P else "value", p=method in EVIDENTLY_P)
+    chosen = e["resolved"]["cfg"]
+    by_p = "p_value" in chosen["method"]
+    found = verdict(e, golden, row, "p_value" if by_p else "value", p=by_p)
+    drifted = golden < chosen["threshold"] if by_p else golden >= chosen["threshold"]
+    if (row["decision"] == "alert") != drifted:
+        return WRONG, f"flag {row['decision']} where the library says {'drift' if drifted else 'no drift'}", found[2]
+    if found[0] == WRONG:
+        return WRONG, f"{row['statistic']} where the library used {chosen['method']}", found[2]
+    return found
+
+
+def evidently_frame(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    columns = frame_columns(folder, e["dataset"], "evidently")
+    method = e["params"].get("method")
+    result = folder.frame(e["dataset"], columns, preset="evidently", statistics=[EVIDENTLY[method]] if method else None)
+    by_column = {r["column_name"]: r for r in result.rows}
+    if "DriftedColumnsCount" in e["stat"]:
+        flags = [by_column[c]["decision"] == "alert" for c in columns]
+        ours: Any = {"count": float(sum(flags)), "share": sum(flags) / len(flags)}
+        whole = by_column.get(":table")
+        limit = e["params"]["drift_share"]
+        agree = whole is not None and (whole["decision"] == "alert") == (e["value"]["share"] >= limit)
+        return (REPRODUCED if ours == e["value"] and agree else WRONG), "", ours
+    row = by_column[e["column"]]
+    by_p = "p_value" in e["stat"]
+    found = verdict(e, e["value"], row, "p_value" if by_p else "value", p=by_p)
+    limit = float(re.findall(r"threshold=([\d.]+)", e["stat"])[0])
+    drifted = e["value"] < limit if by_p else e["value"] >= limit
+    return found if (row["decision"] == "alert") == drifted else (WRONG, "flag differs", found[2])
+
+
+def frame_columns(folder: Folder, dataset: str, library: str) -> list[str]:
+    """The columns of a frame that its golden values are about."""
+    named: dict[str, None] = {}
+    for v in folder.golden["values"]:
+        if v["dataset"] == dataset and v["library"] == library and (m := re.search(r"column=(\w+)", v["stat"])):
+            named[m.group(1)] = None
+    return list(named)
+
+
+def nannyml_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    dataset, stat, params, golden = e["dataset"], e["stat"], e["params"], e["value"]
+    family = stat.partition(":")[0]
+    if family in LATER:
+        return NOT_YET, LATER[family], None
+    if folder.kind(dataset) == "frame":
+        return nannyml_chunks(folder, e)
+    statistic = NANNYML[stat]
+    binned = BY_NAME[statistic].source == "bins"
+    continuous = params["feature_type"] == "continuous"
+    together = statistic in ("jensen_shannon", "hellinger")
+    options = {"binning": Binning("doane" if continuous else "values", unseen_together=together)} if binned else {}
+    row = folder.rows(dataset, [statistic], **options)[statistic]
+    found = verdict(e, golden, row, "value", p=False)
+    if found[0] == REPRODUCED and e.get("p_value") is not None:
+        found = verdict(e, e["p_value"], row, "p_value", p=True)[:2] + (found[2],)
+    if found[0] == WRONG and row["n_reference"] >= 10_000 and not binned:
+        return DELIBERATE, "NannyML estimates it from 10,000 bins where the reference has 10,000 rows or more; here it is exact", found[2]
+    return found
+
+
+def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    dataset, stat, params = e["dataset"], e["stat"], e["params"]
+    family, _, rest = stat.partition(":")
+    match = re.fullmatch(r"(.+)_(value|upper_threshold|lower_threshold|alert|sampling_error|upper_confidence_boundary|lower_confidence_boundary)", rest)
+    if match is None:
+        return NOT_YET, "no such number yet", None
+    what = match.group(2)
+    if what in ("sampling_error", "upper_confidence_boundary", "lower_confidence_boundary"):
+        return NOT_YET, "confidence bands of rates are not in this version", None
+    method = next((m for m in NANNYML if match.group(1).endswith(f"_{m}")), family)
+    column = match.group(1).removesuffix(f"_{method}")
+    header = next(csv.reader((folder.path / "data" / f"{dataset}.csv").open(encoding="utf-8")))
+    result = folder.frame(
+        dataset, [column], preset="nannyml", statistics=[NANNYML[method]],
+        chunks=Chunks("row" if "row" in header else "ts", params["chunk_size"]),
+    )  # fmt: skip
+    rows = [*result.reference_rows, *(r for r in result.rows if r["chunk"] is not None)]
+    key = {"value": "value", "upper_threshold": "alert_threshold", "lower_threshold": "lower_threshold", "alert": "decision"}[what]
+    ours = [r[key] == "alert" if what == "alert" else r[key] for r in rows]
+    if what.endswith("threshold") and NANNYML[method].startswith("chi") and e["value"] == [None] * len(ours):
+        return REPRODUCED, "", None  # the limit is on p
+    return (REPRODUCED if same(e["value"], ours) else WRONG), "", ours
+
+
+def stream_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    return NOT_YET, "concept-drift detectors on streams are not in this version", None
+
+
+PARTS: dict[str, Callable[[Folder, Mapping[str, Any]], tuple[str, str, Any]]] = {
+    "scipy": scipy_values, "evidently": evidently_values, "nannyml": nannyml_values, "streams": stream_values,
+}  # fmt: skip
+
+
+def outcomes(path: Path, work: Path) -> Iterator[Outcome]:
+    """One outcome for every golden value; a failure of ours is an outcome too."""
+    folder = Folder(path, work)
+    for e in folder.golden["values"]:
+        statistic = re.sub(r"\(.*", "", e["stat"])
+        if e["part"] == "nannyml" and ":" in statistic:
+            statistic = statistic.partition(":")[0]
+        try:
+            status, reason, ours = PARTS[e["part"]](folder, e)
+        except Exception as error:
+            status, reason, ours = WRONG, f"{type(error).__name__}: {error}", None
+        yield Outcome(e["library"], statistic, e["dataset"], e["column"], status, reason, e["value"], ours)
+
+
+def report(found: Sequence[Outcome], *, verbose: bool = False) -> str:
+    lines, table = [], defaultdict(lambda: defaultdict(int))
+    reasons: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for o in found:
+        table[o.library, o.statistic][o.status] += 1
+        if o.status != REPRODUCED:
+            reasons[o.status, o.reason].append(o)
+    heads = (REPRODUCED, DELIBERATE, NOT_YET, WRONG)
+    lines.append(f"{'library':<11}{'statistic':<32}" + "".join(f"{h:>12}" for h in heads))
+    for (library, statistic), counts in sorted(table.items()):
+        lines.append(f"{library:<11}{statistic[:31]:<32}" + "".join(f"{counts[h] or '-':>12}" for h in heads))
+    total = {h: sum(o.status == h for o in found) for h in heads}
+    lines.append(f"{'all':<11}{len(found):<32}" + "".join(f"{total[h]:>12}" for h in heads))
+    for status in (DELIBERATE, NOT_YET, WRONG):
+        listed = {k: v for k, v in reasons.items() if k[0] == status}
+        if listed:
+            lines.append(f"\n{status}:")
+        for (_, reason), some in sorted(listed.items(), key=lambda item: -len(item[1])):
+            where = ", ".join(dict.fromkeys(f"{o.library} {o.statistic} of {o.dataset}" for o in some))
+            lines.append(f"  {len(some):>4}  {reason or 'differs'}: {where if verbose or len(where) < 160 else where[:157] + '...'}")
+            if status == WRONG:
+                lines += [f"          {o.dataset} {o.column} {o.statistic}: {str(o.golden)[:70]} here {str(o.ours)[:70]}" for o in some[:12 if not verbose else None]]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--verbose", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        found = list(outcomes(given.folder, Path(work)))
+    sys.stdout.write(report(found, verbose=given.verbose) + "\n")
+    return 1 if any(o.status == WRONG for o in found) else 0
+
+
+if __name__ == "__main__":
+    np.seterr(all="ignore")
+    raise SystemExit(main())
