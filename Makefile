@@ -27,7 +27,10 @@ test-fast: setup ## the tests that need no minute
 integration: setup ## the conformance suite on real engines (make integration ENGINE=postgres)
 	$(BIN)/python -m pytest integration --engine $(or $(ENGINE),all)
 
+parity: setup ## which values of other libraries are reproduced (make parity PARITY_DIR=folder)
+	$(BIN)/python tests/parity/harness.py $(PARITY_DIR)
+
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
 
-.PHONY: help setup demo test test-fast integration bench
+.PHONY: help setup demo test test-fast integration bench parity

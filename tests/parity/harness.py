@@ -111,7 +111,7 @@ class Folder:
     def _load(self, connection: Any, name: str, kind: str, source: Path) -> None:
         read = f"read_csv('{source}', header = true, all_varchar = true, nullstr = '')"
         if kind == "frame":
-            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM read_csv(\'{source}\', header = true)')
+            connection.execute(f"CREATE TABLE \"{name}\" AS SELECT * FROM read_csv('{source}', header = true)")
             return
         for side in ("ref", "cur"):
             types = {"": "VARCHAR"} if kind == "cat" else {"": "DOUBLE", "_int64": "BIGINT"}
@@ -132,7 +132,9 @@ class Folder:
                 f'CREATE TABLE "{name}_{side}" AS SELECT CAST({sql} AS DOUBLE) AS value FROM range({low}, {int(high) + 1}) AS r(i)'
             )
 
-    def rows(self, dataset: str, statistics: Sequence[str], dtype: str | None = None, **options: Any) -> dict[str, dict[str, Any]]:
+    def rows(
+        self, dataset: str, statistics: Sequence[str], dtype: str | None = None, **options: Any
+    ) -> dict[str, dict[str, Any]]:
         """statistic -> row of one data set; measured once for the same question."""
         suffix = "_int64" if dtype == "int64" else ""
         key = repr((dataset, suffix, tuple(statistics), options))
@@ -176,13 +178,21 @@ class Folder:
 
 
 def number(value: Any) -> Any:
-    return {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}.get(value, value) if isinstance(value, str) else value
+    return (
+        {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}.get(value, value)
+        if isinstance(value, str)
+        else value
+    )
 
 
 def same(golden: Any, ours: Any, p: bool = False) -> bool:
     golden = number(golden)
     if isinstance(golden, list):
-        return isinstance(ours, list | tuple) and len(golden) == len(ours) and all(same(a, b, p) for a, b in zip(golden, ours, strict=True))
+        return (
+            isinstance(ours, list | tuple)
+            and len(golden) == len(ours)
+            and all(same(a, b, p) for a, b in zip(golden, ours, strict=True))
+        )
     if golden is None or ours is None or isinstance(golden, bool | str):
         return bool(golden == ours) if golden is not None and ours is not None else golden is ours
     if not math.isfinite(golden):
@@ -192,7 +202,9 @@ def same(golden: Any, ours: Any, p: bool = False) -> bool:
     return abs(golden - ours) <= max((1e-6 if golden > 1e-12 else 1e-3) * abs(golden), 1e-15)
 
 
-def verdict(entry: Mapping[str, Any], golden: Any, row: Mapping[str, Any] | None, key: str, p: bool) -> tuple[str, str, Any]:
+def verdict(
+    entry: Mapping[str, Any], golden: Any, row: Mapping[str, Any] | None, key: str, p: bool
+) -> tuple[str, str, Any]:
     """(status, reason, our value) of one number in one row."""
     if row is None:
         return NOT_YET, "no such number yet", None
@@ -210,7 +222,11 @@ def verdict(entry: Mapping[str, Any], golden: Any, row: Mapping[str, Any] | None
     if isinstance(golden, float) and not math.isfinite(golden) and ours is None:
         return DELIBERATE, f"the library gives {golden}; results hold no such numbers, here reason {code}", ours
     if code == "zero_share" and ours is None and p and golden == 0:
-        return DELIBERATE, "a value without expected rows: p is 0 because chi-squared is infinite; here reason zero_share", ours
+        return (
+            DELIBERATE,
+            "a value without expected rows: p is 0 because chi-squared is infinite; here reason zero_share",
+            ours,
+        )
     if golden is not None and ours is not None and not isinstance(golden, list):
         if p and golden == 0 and 0 < ours < 1e-15:
             return DELIBERATE, "1 - cdf underflows to 0 in the library; the tail itself is computed here", ours
@@ -258,7 +274,11 @@ def scipy_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
     if not isinstance(golden, list):
         return verdict(e, golden, row, "value", p=False)
     if params.get("method") == "asymptotic" and stat == "cvm" and max(n, m) <= 20:
-        return DELIBERATE, "p of small samples is exact here (SciPy's method='auto'); the limit law is not offered", row["p_value"]
+        return (
+            DELIBERATE,
+            "p of small samples is exact here (SciPy's method='auto'); the limit law is not offered",
+            row["p_value"],
+        )
     if stat == "mannwhitney" and row["value"] is not None:
         row = row | {"value": row["value"] * n * m}
         if min(n, m) <= 8 and params.get("method") == "asymptotic" and not same(golden[1], row["p_value"], p=True):
@@ -383,16 +403,23 @@ def nannyml_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]
     row = folder.rows(dataset, [statistic], **options)[statistic]
     found = verdict(e, golden, row, "value", p=False)
     if found[0] == REPRODUCED and e.get("p_value") is not None:
-        found = verdict(e, e["p_value"], row, "p_value", p=True)[:2] + (found[2],)
+        found = (*verdict(e, e["p_value"], row, "p_value", p=True)[:2], found[2])
     if found[0] == WRONG and row["n_reference"] >= 10_000 and not binned:
-        return DELIBERATE, "NannyML estimates it from 10,000 bins where the reference has 10,000 rows or more; here it is exact", found[2]
+        return (
+            DELIBERATE,
+            "NannyML estimates it from 10,000 bins where the reference has 10,000 rows or more; here it is exact",
+            found[2],
+        )
     return found
 
 
 def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
     dataset, stat, params = e["dataset"], e["stat"], e["params"]
     family, _, rest = stat.partition(":")
-    match = re.fullmatch(r"(.+)_(value|upper_threshold|lower_threshold|alert|sampling_error|upper_confidence_boundary|lower_confidence_boundary)", rest)
+    match = re.fullmatch(
+        r"(.+)_(value|upper_threshold|lower_threshold|alert|sampling_error|upper_confidence_boundary|lower_confidence_boundary)",
+        rest,
+    )
     if match is None:
         return NOT_YET, "no such number yet", None
     what = match.group(2)
@@ -406,11 +433,32 @@ def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]
         chunks=Chunks("row" if "row" in header else "ts", params["chunk_size"]),
     )  # fmt: skip
     rows = [*result.reference_rows, *(r for r in result.rows if r["chunk"] is not None)]
-    key = {"value": "value", "upper_threshold": "alert_threshold", "lower_threshold": "lower_threshold", "alert": "decision"}[what]
+    key = {
+        "value": "value",
+        "upper_threshold": "alert_threshold",
+        "lower_threshold": "lower_threshold",
+        "alert": "decision",
+    }[what]
     ours = [r[key] == "alert" if what == "alert" else r[key] for r in rows]
     if what.endswith("threshold") and NANNYML[method].startswith("chi") and e["value"] == [None] * len(ours):
         return REPRODUCED, "", None  # the limit is on p
+    if (
+        what == "value"
+        and not same(e["value"], ours)
+        and same(e["value"], _of_all_rows(family, rows, params["chunk_size"]))
+    ):
+        return (
+            DELIBERATE,
+            "NannyML divides by all rows (unseen: NULL counts as unseen); here by the values that are there",
+            ours,
+        )
     return (REPRODUCED if same(e["value"], ours) else WRONG), "", ours
+
+
+def _of_all_rows(family: str, rows: Sequence[Mapping[str, Any]], size: int) -> list[float]:
+    """Rates of a chunk's values as NannyML's rates of its rows."""
+    nulls = [size - r["n_current"] if family == "unseen" else 0 for r in rows]
+    return [(r["value"] * r["n_current"] + extra) / size for r, extra in zip(rows, nulls, strict=True)]
 
 
 def stream_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
@@ -455,9 +503,14 @@ def report(found: Sequence[Outcome], *, verbose: bool = False) -> str:
             lines.append(f"\n{status}:")
         for (_, reason), some in sorted(listed.items(), key=lambda item: -len(item[1])):
             where = ", ".join(dict.fromkeys(f"{o.library} {o.statistic} of {o.dataset}" for o in some))
-            lines.append(f"  {len(some):>4}  {reason or 'differs'}: {where if verbose or len(where) < 160 else where[:157] + '...'}")
+            lines.append(
+                f"  {len(some):>4}  {reason or 'differs'}: {where if verbose or len(where) < 160 else where[:157] + '...'}"
+            )
             if status == WRONG:
-                lines += [f"          {o.dataset} {o.column} {o.statistic}: {str(o.golden)[:70]} here {str(o.ours)[:70]}" for o in some[:12 if not verbose else None]]
+                lines += [
+                    f"          {o.dataset} {o.column} {o.statistic}: {str(o.golden)[:70]} here {str(o.ours)[:70]}"
+                    for o in some[: 12 if not verbose else None]
+                ]
     return "\n".join(lines)
 
 

@@ -80,8 +80,10 @@ def one_or_many(value: Any) -> Any:
 
 
 def statistic_name(value: Any) -> Any:
-    from warehouse_drift.statistics.registry import names
+    from warehouse_drift.statistics.registry import BY_NAME, names
 
+    if value in BY_NAME and BY_NAME[value].source == "values":
+        raise ValueError(f"{value} reads every value of both sides, which profiles do not keep: `compare` measures it")
     if value not in names():
         raise ValueError(with_nearest(f"there is no statistic {value!r}", value, names()))
     return value

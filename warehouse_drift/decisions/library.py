@@ -163,11 +163,7 @@ def judge(
     p, code = p_value(summary), summary.reason_code
     seen = p if test.decides == "p" else summary.value
     source = f"preset {owner.name} ({owner.title}: {'p' if test.decides == 'p' else 'value'} {test.drift} "
-    source += (
-        f"mean + {test.multiplier:g} deviations of the reference chunks)"
-        if test.multiplier
-        else f"{test.limit})"
-    )
+    source += f"mean + {test.multiplier:g} deviations of the reference chunks)" if test.multiplier else f"{test.limit})"
     who = sentences.subject(summary)
     if seen is None and code == "zero_share" and test.zero_share_is_drift:
         verdict, why = (

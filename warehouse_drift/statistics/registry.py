@@ -79,7 +79,8 @@ TABLE_STATISTICS = ("row_count",)
 
 
 def names() -> tuple[str, ...]:
-    return (*BY_NAME, *TABLE_STATISTICS)
+    """What a monitor can measure: statistics that are read from values are for ``compare`` only."""
+    return (*(s.name for s in BUILT_IN if s.source != "values"), *TABLE_STATISTICS)
 
 
 def applicable(kind: str, wanted: tuple[str, ...] | None = None) -> tuple[Statistic, ...]:
