@@ -79,7 +79,6 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
             "view": Markup(view),
             "records": Markup(view.replace("wd_v_", "wd_", 1)),
             "keys": [Markup(k) for k in keys],
-            "decided": table == "wd_windows",
         }
         unseen[table] = _delete(warehouse, "unseen", {**shared, **records}, dry_run)
     unseen["wd_run_events"] = _delete(warehouse, "heartbeats", {**shared, "table": Markup("wd_run_events")}, dry_run)
