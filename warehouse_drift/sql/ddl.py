@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from warehouse_drift.sql.dialect import Dialect
-from warehouse_drift.sql.environment import identifier
+
+
+def own_name(dialect: Dialect, *parts: str | None) -> str:
+    """``schema.table`` quoted as the warehouse quotes; empty parts are left out."""
+    return ".".join(exp.to_identifier(p, quoted=True).sql(dialect=dialect.sqlglot_name) for p in parts if p)
 
 
 def create_scratch(name: str, select: str, dialect: Dialect) -> str:
-    return dialect.statements["create_scratch"].format(name=identifier(name), select=select)
+    return dialect.statements["create_scratch"].format(name=own_name(dialect, name), select=select)
 
 
 def drop_scratch(name: str, dialect: Dialect) -> str:
-    return dialect.statements["drop_scratch"].format(name=identifier(name))
+    return dialect.statements["drop_scratch"].format(name=own_name(dialect, name))

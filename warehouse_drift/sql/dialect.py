@@ -50,6 +50,8 @@ class Dialect:
     """Rows in one appending statement."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
+    driver: Mapping[str, str] = field(default_factory=dict)
+    """SQLAlchemy name -> ``module:class``, for engines that SQLAlchemy has no driver for."""
     families: Mapping[str, str] = field(default_factory=dict)
     """Type family -> regular expression of the engine's own type names; the common names need no entry."""
 
@@ -84,6 +86,7 @@ def load_dialect(name: str) -> Dialect:
         append_rows=raw.get("append", {}).get("rows", "values"),
         append_batch=int(raw.get("append", {}).get("batch", 350)),
         type_wrapper=raw.get("type_wrapper", ""),
+        driver=raw.get("driver", {}),
         families=raw.get("families", {}),
     )
 

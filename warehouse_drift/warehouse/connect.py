@@ -28,10 +28,13 @@ def open_warehouse(
     for everything else that can go wrong; one sentence each, passwords masked.
     """
     from sqlalchemy import create_engine
+    from sqlalchemy.dialects import registry
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
     dialect = dialect_for_url(url)
+    for name, place in dialect.driver.items():
+        registry.register(name, *place.split(":", 1))
     args = dict(connect_args or {})
     try:
         parsed = make_url(url)

