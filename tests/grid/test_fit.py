@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections import Counter
 from itertools import pairwise
 from typing import Any
 
@@ -13,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from warehouse_drift.grid.cells import cell_of, edge
 from warehouse_drift.grid.fit import (
     Decile,
     Knot,
+    build,
     fit,
     geometric_grid,
     pilot_grid,
@@ -58,6 +62,12 @@ def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], late
     assert sum(r["n"] for r in rows) == len(baseline) + len(later)
     for left, right in pairwise(rows):
         assert left["max_value"] < right["min_value"]
+    here = Counter(cell_of(grid, x) for x in baseline + later)
+    assert here == {r["cell_index"]: r["n"] for r in rows}, "Python and SQL must agree on every cell"
+    for cell in list(here)[:4]:
+        lower = edge(grid, cell)
+        assert cell_of(grid, lower) >= cell
+        assert lower == -sys.float_info.max or cell_of(grid, math.nextafter(lower, -math.inf)) < cell
 
 
 def test_special_values_have_cells_of_their_own() -> None:
@@ -82,8 +92,9 @@ def test_pieces_follow_the_mass() -> None:
 
 
 def test_deciles_snap_to_the_nearer_edge() -> None:
-    bins = quantile_bins([(0.5, Decile(10, 40, 55, 4.0, 5.0))], 100)
+    bins = quantile_bins([(0.5, Decile(10, 40, 55))], 100, build((0.0, 50.0), (50,), (), 100))
     assert [(b.cell_from, b.cell_to) for b in bins] == [(-1, 10), (11, 2_000_000_000)]
+    assert (bins[0].upper, bins[1].lower) == (4.0, 4.0)  # six cells of the lower tail and `below` come before the core
 
 
 def test_resolution_and_round_trip() -> None:

@@ -16,6 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from warehouse_drift.grid.cells import edge, shown
 from warehouse_drift.grid.spec import NEG_INF_CELL, POS_INF_CELL, Bin, NumericGrid, Octaves, Piece
 
 PIECES = (1, 2, 4, 8)
@@ -206,32 +207,34 @@ def value_bins(grid: NumericGrid) -> tuple[Bin, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Decile:
-    """The pilot cell that holds a decile: rows up to before and after it, and the values at its ends."""
+    """The pilot cell that holds a decile: rows up to before and after it."""
 
     cell: int
     before: int
     after: int
-    low: float
-    high: float
 
 
-def quantile_bins(deciles: Sequence[tuple[float, Decile]], total: int) -> tuple[Bin, ...]:
-    """Deciles snapped to the nearer side of the cell that holds them: ten bins, fewer where one value is heavy."""
-    cuts: dict[int, float] = {}
+def quantile_bins(deciles: Sequence[tuple[float, Decile]], total: int, grid: NumericGrid) -> tuple[Bin, ...]:
+    """Deciles snapped to the nearer side of the cell that holds them: ten bins, fewer where one value is heavy.
+
+    A value lies in a bin [lower, upper) exactly when its cell is one of the bin's.
+    """
+    cells = []
     for share, d in deciles:
         rank = share * total
         nearer_before = rank - d.before <= d.after - rank
-        cell, edge = (d.cell, d.low) if nearer_before else (d.cell + 1, d.high)
         if (nearer_before and d.before > 0) or (not nearer_before and d.after < total):
-            cuts.setdefault(cell, edge)
-    cells = sorted(cuts)
+            cells.append(d.cell if nearer_before else d.cell + 1)
+    cells = sorted(set(cells))
+    cuts = {cell: edge(grid, cell) for cell in cells}
     froms = [NEG_INF_CELL, *cells]
     bins = []
     for i, start in enumerate(froms):
         end = cells[i] - 1 if i < len(cells) else POS_INF_CELL
         lower = cuts.get(start) if start != NEG_INF_CELL else None
         upper = cuts[cells[i]] if i < len(cells) else None
-        left = "-inf" if lower is None else f"{lower:.6g}"
-        right = "inf" if upper is None else f"{upper:.6g}"
-        bins.append(Bin(i, f"[{left}, {right})", lower, upper, start, end))
+        left, above_left = ("-inf", False) if lower is None else shown(lower)
+        right, above_right = ("inf", False) if upper is None else shown(upper)
+        label = f"{'(' if above_left else '['}{left}, {right}{']' if above_right else ')'}"
+        bins.append(Bin(i, label, lower, upper, start, end))
     return tuple(bins)

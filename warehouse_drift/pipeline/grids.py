@@ -231,10 +231,7 @@ def _bins(
         total: dict[int, int] = {}
         for r in session.rows("grid/deciles", cells=table):
             deciles[int(r["column_no"])].append(
-                (
-                    int(r["decile"]) / 10,
-                    Decile(int(r["cell_index"]), int(r["before"]), int(r["after"]), float(r["lo"]), float(r["hi"])),
-                )
+                (int(r["decile"]) / 10, Decile(int(r["cell_index"]), int(r["before"]), int(r["after"])))
             )
             total[int(r["column_no"])] = int(r["total"])
         for number in numbers:
@@ -242,7 +239,7 @@ def _bins(
             if not grid.pieces and not grid.octaves and grid.atoms:
                 bins[number] = value_bins(grid)
             else:
-                bins[number] = quantile_bins(deciles.get(number, []), total.get(number, 0))
+                bins[number] = quantile_bins(deciles.get(number, []), total.get(number, 0), grid)
     return bins
 
 

@@ -1,0 +1,83 @@
+"""The cell of a value, in Python: where a grid's cells begin, so that the edges of bins are those that count.
+
+The same arithmetic as ``sql_templates/macros/numeric_cell.sql.j2``, on the same doubles. Only edges are computed with it,
+never rows.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from bisect import bisect_left
+
+from warehouse_drift.grid.spec import NumericGrid, Piece
+
+
+def cell_of(grid: NumericGrid, x: float) -> int:
+    """The cell number of a finite value; never falls when the value rises."""
+    if x < grid.lo:
+        return grid.tail - _tail_cell(grid, grid.lo - x) if grid.tail else 0
+    if x >= grid.hi:
+        return grid.above_base + (_tail_cell(grid, x - grid.hi) if grid.tail else 0)
+    place = bisect_left(grid.atoms, x)
+    rank = 2 * place + (1 if place < len(grid.atoms) and grid.atoms[place] == x else 0)
+    return _core_cell(grid, x) + rank
+
+
+def edge(grid: NumericGrid, cell: int) -> float:
+    """The smallest finite double whose cell number is ``cell`` or more: the lower edge of that cell."""
+    low, high = _ordered(-sys.float_info.max), _ordered(sys.float_info.max)
+    while low < high:
+        middle = (low + high) // 2
+        if cell_of(grid, _double(middle)) >= cell:
+            high = middle
+        else:
+            low = middle + 1
+    return _double(low)
+
+
+def shown(edge: float) -> tuple[str, bool]:
+    """An edge for people, and whether it is just above the number shown, which then belongs to the bin before."""
+    below = math.nextafter(edge, -math.inf)
+    just_above = len(repr(below)) < 10 < len(repr(edge)) or edge == 5e-324
+    return f"{below if just_above else edge:.6g}", just_above
+
+
+def _tail_cell(grid: NumericGrid, distance: float) -> int:
+    units = min(max(distance, grid.tail_least), grid.tail_most) / grid.unit
+    return int(min(float(grid.tail), math.floor(grid.per_octave * math.log2(1.0 + units))))
+
+
+def _core_cell(grid: NumericGrid, x: float) -> int:
+    if grid.octaves:
+        for o in grid.octaves:
+            if x != 0 and o.negative == (x < 0):
+                step = math.floor((math.log2(abs(x)) - o.log2_lo) * o.per_octave)
+                step = max(0, min(o.cells, step))
+                return o.base + o.cells - step if o.negative else o.base + 1 + step
+        return grid.zero_cell
+    if not grid.pieces:
+        return grid.core_base
+    return _piece_cell(next((p for p in grid.pieces if x < p.hi), grid.pieces[-1]), x)
+
+
+def _piece_cell(piece: Piece, x: float) -> int:
+    if not piece.scale > 0:
+        return piece.base
+    distance = x - piece.lo
+    if piece.underflows:
+        distance = min(max(distance, piece.least), 1.7e308) if distance > 0 else distance
+    scaled = distance * piece.scale
+    return piece.base + (math.ceil(scaled) if piece.up else math.floor(scaled))
+
+
+def _ordered(x: float) -> int:
+    """Doubles as whole numbers in the same order."""
+    (bits,) = struct.unpack("<q", struct.pack("<d", x))
+    return int(bits) if bits >= 0 else -(int(bits) & 0x7FFFFFFFFFFFFFFF)
+
+
+def _double(number: int) -> float:
+    sign, bits = (-1.0, -number) if number < 0 else (1.0, number)
+    return sign * float(struct.unpack("<d", struct.pack("<q", bits))[0])
