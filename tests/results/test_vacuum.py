@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from warehouse_drift.results import vacuum, write
+from warehouse_drift.results import read, vacuum, write
 from warehouse_drift.results.views import PUBLIC
 
 
@@ -136,6 +136,9 @@ def test_retention_keeps_baselines_and_what_is_young(results) -> None:
     kept = vacuum.Retention(cells=timedelta(days=10), bins=None, history=timedelta(days=60))
     done = vacuum.vacuum(results.wh, "drift", now=results.day(100), retention=kept)
     assert done.expired == {"wd_cells": 2, "wd_profiles": 1, "wd_units": 1, "wd_results": 2, "wd_windows": 2}
+    known = read.bucket_counts(results.wh, "drift", "p", "m", "b1")
+    assert sorted(known) == [datetime(1900, 1, 1), results.day(-9), results.day(99)], "a unit whose cells are gone is not complete"
+    assert results.q("SELECT COUNT(*) AS n FROM drift.wd_v_units") == [{"n": 4}]
     days = [r["bucket_start"] for r in results.q("SELECT bucket_start FROM drift.wd_v_cells ORDER BY 1")]
     assert days == [datetime(1900, 1, 1), results.day(-9), results.day(99)]
 

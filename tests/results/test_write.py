@@ -117,10 +117,13 @@ def test_noise_is_all_or_nothing(results) -> None:
 
 def test_bucket_counts_and_units(results) -> None:
     for b in range(4):
-        results.publish("r1", b)
-        results.publish("r1", b, key="country")
-    results.publish("r2", 1)
+        for key in ("", "country"):
+            results.cells("r1", b, {"a": 1}, key=key)
+            results.publish("r1", b, key=key)
+    results.publish("r2", 1, rows_scanned=0)
+    results.cells("r1", 2, {"a": 1}, grid="old")
     results.publish("r1", 2, grid="old")
+    results.publish("r1", 3, column_name=":table")
     found = read.bucket_counts(results.wh, "drift", "p", "m", "b1", columns=["c"], grid_ids=["g1"], segment_keys=["", "country"])
     assert {k: r["units"] for k, r in found.items()} == {results.day(b): 2 for b in range(4)}
     assert found[results.day(1)]["newest_scan"] > found[results.day(3)]["newest_scan"]

@@ -32,7 +32,8 @@ def bucket_counts(
     columns: Sequence[str] | None = None, grid_ids: Sequence[str] | None = None, segment_keys: Sequence[str] | None = None,
     start: datetime | None = None, end: datetime | None = None,
 ) -> dict[datetime, Row]:  # fmt: skip
-    """bucket_start -> bucket_end, window_date, units, rows_scanned, newest_scan of the published units.
+    """bucket_start -> bucket_end, window_date, units, rows_scanned, newest_scan of the published units that still have
+    their cells: a bucket whose cells retention took counts as not profiled, and never as an empty one.
 
     With the wanted columns, grids and segment keys given, a bucket is complete when ``units`` is the number of wanted
     units. One row a bucket comes to Python, however many columns there are.
