@@ -8,14 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = [
-    "CompareResult", "MigrateResult", "StatusResult", "__version__", "check", "compare", "ddl", "grants", "migrate", "status", "vacuum",
-]  # fmt: skip
+_HOME = {
+    "CompareResult": "api",
+    "compare": "api",
+    "check": "api",
+    "RunResult": "verbs_run",
+    "plan": "verbs_run",
+    "run": "verbs_run",
+    "backfill": "verbs_run",
+    "refresh_baseline": "verbs_run",
+    "explain": "verbs_read",
+    "report": "verbs_read",
+    "migrate": "verbs_state",
+    "status": "verbs_state",
+    "vacuum": "verbs_state",
+}
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from warehouse_drift import api
+    if name in _HOME:
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(import_module(f"warehouse_drift.{_HOME[name]}"), name)
     raise AttributeError(f"module 'warehouse_drift' has no attribute {name!r}")

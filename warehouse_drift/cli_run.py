@@ -126,6 +126,113 @@ def refresh(
     finish(done, fail_on, as_json)
 
 
+def compile_(
+    dialect: Annotated[str | None, typer.Option(help="Any dialect; default: the one of the configuration.")] = None,
+    config: Config = "drift.yml",
+    select: Select = None,
+    exclude: Exclude = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A folder: one file a statement.")] = None,
+    ddl: Annotated[bool, typer.Option("--ddl", help="The result tables and views instead, for a DBA.")] = False,
+    introspect: Annotated[
+        bool, typer.Option("--introspect", help="Read the columns from the warehouse (needs a connection).")
+    ] = False,
+    target: Target = None,
+) -> None:
+    """Write every SQL statement of the monitors for any dialect. Connects to nothing."""
+    from pathlib import Path
+
+    from warehouse_drift import verbs_compile
+
+    if ddl:
+        text = verbs_compile.ddl(config, dialect, target=target)
+        if output is None:
+            typer.echo(text, nl=False)
+        else:
+            Path(output).mkdir(parents=True, exist_ok=True)
+            (Path(output) / "result_tables.sql").write_text(text, encoding="utf-8")
+        return
+    found = verbs_compile.compile_monitors(
+        config, dialect=dialect, select=parts(select), exclude=parts(exclude), introspect=introspect, target=target
+    )
+    if output is None:
+        typer.echo("\n".join(c.text for c in found), nl=False)
+        return
+    for one in found:
+        folder = Path(output) / one.monitor
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / one.file_name).write_text(one.text, encoding="utf-8")
+    typer.echo(f"{len(found)} statements in {output}")
+
+
+def explain(
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    column: Annotated[str, typer.Argument(help="Name of the column; :table for the table's own rows.")],
+    config: Config = "drift.yml",
+    comparison: Annotated[str | None, typer.Option(help="Only this comparison.")] = None,
+    window: Annotated[str | None, typer.Option(help="Local date of the window; default: the newest.")] = None,
+    segment: Annotated[str, typer.Option(help="A segment as it is shown: country=DE.")] = "all",
+    sql: Annotated[bool, typer.Option("--sql/--no-sql", help="With the statements behind it.")] = False,
+    target: Target = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why was it decided so: bins and segments that carry it, the history, the limits, the SQL."""
+    from dataclasses import asdict
+
+    from warehouse_drift import verbs_read
+
+    found = verbs_read.explain(
+        config,
+        monitor,
+        column,
+        comparison=comparison,
+        window=window,
+        segment=segment,
+        sql=sql or as_json,
+        target=target,
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2, allow_nan=False, default=str))
+        return
+    from rich.console import Console
+
+    from warehouse_drift.reports.text import print_explanation
+
+    print_explanation(found, Console(width=None if sys.stdout.isatty() else 100))
+
+
+def report(
+    config: Config = "drift.yml",
+    format: Annotated[str, typer.Option("--format", help="json, markdown or csv")] = "markdown",
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A file instead of the terminal.")] = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also statistics that carry no decision.")] = False,
+    target: Target = None,
+) -> None:
+    """The newest windows and open incidents, from published results. Scans nothing."""
+    from pathlib import Path
+
+    from warehouse_drift import verbs_read
+    from warehouse_drift.errors import UsageError
+    from warehouse_drift.reports.tables import as_csv, as_json
+    from warehouse_drift.reports.text import markdown
+
+    if format not in ("json", "markdown", "csv"):
+        raise UsageError(f"--format is json, markdown or csv, not {format!r}.")
+    found = verbs_read.report(
+        config, select=parts(select), exclude=parts(exclude), judged=not everything, target=target
+    )
+    text = {
+        "json": lambda: as_json(found.as_dict()) + "\n",
+        "csv": lambda: as_csv(found.rows),
+        "markdown": lambda: markdown(found),
+    }[format]()
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+
+
 def finish(done: RunResult, fail_on: str, as_json: bool) -> None:
     """Prints a run and leaves with its exit code: 2 when a monitor failed, 1 for drift at the level, else 0."""
     if as_json:
@@ -194,6 +301,7 @@ def _counts(decisions: list[Any]) -> dict[str, int]:
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (run, plan, backfill):
+    for command in (run, plan, explain, report, backfill):
         app.command()(command)
+    app.command("compile")(compile_)
     app.add_typer(baseline, name="baseline")

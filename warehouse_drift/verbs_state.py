@@ -83,7 +83,10 @@ def status(path: Path = "drift.yml", *, target: str | None = None) -> StatusResu
     with _open(config, read_only=True) as warehouse:
         stage.check_version(warehouse, schema)
         stored = {r["monitor"]: r for r in read.status(warehouse, schema, config.project)}
-    never = {name: 0 if name.endswith(("_count", "comparisons", "incidents")) else None for name in BY_NAME["monitor_status"].names}
+    never = {
+        name: 0 if name.endswith(("_count", "comparisons", "incidents")) else None
+        for name in BY_NAME["monitor_status"].names
+    }
     rows = []
     for monitor in config.monitors:
         known = stored.pop(monitor.id or "", None) or stored.pop(monitor.name, None)

@@ -187,4 +187,4 @@ def store(
 
 def _append(context: Context, table: str, template: str, **params: Any) -> None:
     select = render(template, params, context.warehouse.dialect).sql
-    write.insert_select(context.warehouse, context.schema, table, TABLES[table].names, select)
+    write.insert_select(context.warehouse, context.schema, table, TABLES[table].names, select, template=template)

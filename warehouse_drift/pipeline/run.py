@@ -353,7 +353,9 @@ def _again(
     select = render(
         "store/copied_bins", {"s": context.s, "key": key, "start": window.span.start}, context.warehouse.dialect
     ).sql
-    write.insert_select(context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select)
+    write.insert_select(
+        context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select, template="store/copied_bins"
+    )
     publish(context, spec, window, decided.decisions, gridded.ids, read.now(context.warehouse))
     result.windows.append(decided)
 
@@ -396,4 +398,5 @@ def _write_bins(
         "windows": windows,
     }
     select = render("store/bins", params, context.warehouse.dialect).sql
-    write.insert_select(context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select)
+    names = TABLES["wd_bins"].names
+    write.insert_select(context.warehouse, context.schema, "wd_bins", names, select, template="store/bins")

@@ -56,9 +56,7 @@ def _times(decision: Decision) -> float:
     return effect(decision.summary, decision.summary.value) / at if at > 0 else 0.0
 
 
-def _line(
-    warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult, window: DecidedWindow
-) -> str:
+def _line(warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult, window: DecidedWindow) -> str:
     top = worst(window.decisions)
     columns = {d.summary.column_name for d in window.decisions if d.summary.column_name != ":table"}
     head = f"{result.name}  {window.title}  n={window.rows:,}"
@@ -83,9 +81,7 @@ def _line(
     return " · ".join(parts)
 
 
-def _since(
-    warehouse: Warehouse, schema: str, plan: MonitorPlan, window: DecidedWindow, top: Decision
-) -> str:
+def _since(warehouse: Warehouse, schema: str, plan: MonitorPlan, window: DecidedWindow, top: Decision) -> str:
     m = plan.monitor
     for i in reversed(read.incidents(warehouse, schema, m.project, m.monitor_id, window.span.start)):
         same = (i["comparison"], i["segment"], i["column_name"])
@@ -94,9 +90,7 @@ def _since(
     return ""
 
 
-def _where(
-    warehouse: Warehouse, schema: str, plan: MonitorPlan, window: DecidedWindow, top: Decision
-) -> str:
+def _where(warehouse: Warehouse, schema: str, plan: MonitorPlan, window: DecidedWindow, top: Decision) -> str:
     """`, 72% from bins >500, country=DE`: the bin and the segment that carry the drift."""
     s = top.summary
     if s.statistic != "psi":

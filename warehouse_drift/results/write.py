@@ -84,9 +84,11 @@ def _cast(value: Markup, kind: str) -> Markup:
     return Markup(f"CAST({value} AS {kind})")
 
 
-def insert_select(warehouse: Warehouse, schema: str, table: str, columns: Sequence[str], select_sql: str) -> int | None:
+def insert_select(
+    warehouse: Warehouse, schema: str, table: str, columns: Sequence[str], select_sql: str, *, template: str = ""
+) -> int | None:
     """Appends the rows of a SELECT in the warehouse's own SQL, for facts that never come to Python; their number where
-    the driver tells. ``columns`` are those of the SELECT, in order.
+    the driver tells. ``columns`` are those of the SELECT, in order; ``template`` is where it comes from, for logs.
 
     Raises DriftError for an unknown column, and when a required one is not among them.
     """
@@ -97,7 +99,7 @@ def insert_select(warehouse: Warehouse, schema: str, table: str, columns: Sequen
     name = prefix_in(warehouse, schema) + Markup(table)
     shape = warehouse.dialect.statements.get("insert_select", "INSERT INTO {name} ({columns}) {select}")
     sql = shape.format(name=name, columns=", ".join(columns), select=select_sql)
-    return warehouse.execute(sql, name=f"append to {table}")
+    return warehouse.execute(sql, name=f"{template} into {table}" if template else f"append to {table}")
 
 
 def publish_units(warehouse: Warehouse, schema: str, rows: Sequence[Row]) -> int:
