@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from warehouse_drift.config.resolved import Threshold
+from warehouse_drift.config.resolved import ResolvedColumn
 from warehouse_drift.decisions.decide import Noise, Rules, rules_from
-from warehouse_drift.decisions.model import Summary, Verdict
+from warehouse_drift.decisions.model import Verdict
 from warehouse_drift.pipeline import baseline, profile
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.columns import measure
@@ -17,6 +17,7 @@ from warehouse_drift.pipeline.context import Context, column_params
 from warehouse_drift.pipeline.facts import filtered, source_of
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.judge import (
+    Before,
     DecidedWindow,
     before,
     judge,
@@ -24,23 +25,20 @@ from warehouse_drift.pipeline.judge import (
     state_summaries,
     stored_summaries,
 )
+from warehouse_drift.pipeline.noise import WHOLE_PART, bucket_count, own_noise, psi_limits, statistics_of
 from warehouse_drift.pipeline.refinement import Refiner
 from warehouse_drift.pipeline.session import Session
-from warehouse_drift.pipeline.windows import Measurement, Pair, Part, in_turns, measure_pairs, noise_of
-from warehouse_drift.plan.build import week_start_of, zone_of
-from warehouse_drift.plan.calendar import Span, spans
+from warehouse_drift.pipeline.windows import Measurement, Pair, Part, in_turns, measure_pairs
+from warehouse_drift.plan.calendar import Span
 from warehouse_drift.plan.clock import bucket_sql
 from warehouse_drift.plan.model import ColumnState, ComparisonPlan, MonitorPlan, WindowPlan
 from warehouse_drift.results import read, write
 from warehouse_drift.results.tables import BY_NAME as TABLES
-from warehouse_drift.results.tables import WHOLE_BASELINE
 from warehouse_drift.sql.render import render
-from warehouse_drift.statistics.registry import BY_NAME
 from warehouse_drift.warehouse.execute import Warehouse
 
 BUCKETS_AT_ONCE = 93
 """Buckets a scan: bounds the scratch tables of a long backfill."""
-WHOLE_PART = Part(WHOLE_BASELINE, datetime(1900, 1, 1, 0, 0, 1))
 Progress = Callable[[str], None]
 
 
@@ -129,15 +127,12 @@ def _steps(context: Context, result: MonitorResult, say: Progress) -> None:
     states = [*plan.states, *(_no_values(m.column) for m in gridded.no_values)]
     changed = _profile(context, gridded, result, say)
     for comparison in plan.comparisons:
-        noise = _noise(context, gridded, comparison, say)
+        noise = own_noise(context, gridded, comparison, say)
         result.noise[comparison.spec.name] = noise
         _windows(context, gridded, comparison, noise, states, changed, result, say)
 
 
-def _no_values(column: object) -> ColumnState:
-    from warehouse_drift.config.resolved import ResolvedColumn
-
-    assert isinstance(column, ResolvedColumn)
+def _no_values(column: ResolvedColumn) -> ColumnState:
     return ColumnState(column.name, column.kind.value, column.role.value, "no_baseline", "it has no values there")
 
 
@@ -196,77 +191,6 @@ def _adjacent(buckets: Sequence[Span]) -> list[list[Span]]:
     return found
 
 
-def _statistics(context: Context) -> list[str]:
-    """Everything that profiles give cheaply, and what the monitor asks for beyond that and profiles can give."""
-    wanted = context.monitor.statistics
-    return [
-        s.name
-        for s in BY_NAME.values()
-        if not getattr(s, "asked", False) or (s.name in wanted and s.source in ("bins", "bounds", "columns"))
-    ]
-
-
-def _warns(gridded: Gridded) -> dict[int, float]:
-    """Columns whose own psi limit decides how far their small bins are merged."""
-    found: dict[int, float] = {}
-    for m in gridded.measured:
-        limit: Threshold | None = m.column.thresholds.get("psi")
-        first = None if limit is None else limit.warn if limit.warn is not None else limit.alert
-        if first is not None and first != 0.1:
-            found[m.number] = first
-    return found
-
-
-def _parts(plan: MonitorPlan, span: Span) -> int:
-    """Buckets of a window."""
-    time = plan.monitor.timestamp
-    if time is None:
-        return 1
-    return len(spans(time.bucket, zone_of(plan.monitor), span.start, span.end, week_start_of(plan.monitor)))
-
-
-def _noise(context: Context, gridded: Gridded, comparison: ComparisonPlan, say: Progress) -> Noise:
-    """The stored noise of the baseline's own windows, measured first if it is not known yet."""
-    plan, m = context.plan, context.monitor
-    spec = comparison.spec
-    if comparison.noise:
-        own = comparison.baseline_windows
-        pairs = []
-        total = len(plan.baseline_buckets)
-        for i, span in enumerate(own):
-            here = _parts(plan, span)
-            current = Part(span.start, span.end)
-            if spec.against == "baseline":
-                rest = total - here
-                if rest > 0:
-                    reference = (WHOLE_PART, Part(span.start, span.end, -1))
-                    pairs.append(Pair(i, current, reference, here / rest))
-            elif i > 0:
-                earlier = own[i - 1]
-                scale = here / _parts(plan, earlier)
-                pairs.append(Pair(i, current, (Part(earlier.start, earlier.end),), scale))
-        windows: dict[int, list[Summary]] = {}
-        if pairs and gridded.measured:
-            say(f"{m.name}: own noise of {len(pairs)} baseline window(s), {spec.name}")
-            for some in in_turns(pairs, gridded):
-                with Session(context.warehouse) as session:
-                    found = measure_pairs(session, context, gridded, some, _statistics(context), _warns(gridded))
-                    windows |= dict(found.summaries)
-        write.publish_noise(
-            context.warehouse,
-            context.schema,
-            noise_of(windows),
-            project=m.project,
-            monitor=m.monitor_id,
-            comparison=spec.name,
-            baseline_version=plan.baseline_version,
-            run_id=context.run_id,
-            at=read.now(context.warehouse),
-        )
-    stored = read.noise(context.warehouse, context.schema, m.project, m.monitor_id, spec.name, plan.baseline_version)
-    return {key: (most, windows) for key, (most, windows) in (stored or {}).items() if most is not None}
-
-
 def to_decide(comparison: ComparisonPlan, changed: set[datetime]) -> list[WindowPlan]:
     """The planned windows that are really decided: late ones only if their rows changed, followers only of those."""
     found: list[WindowPlan] = []
@@ -311,7 +235,7 @@ def _windows(
     for some in measured_in:
         last = some[-1].number
         with Session(context.warehouse) as session:
-            found = measure_pairs(session, context, gridded, some, _statistics(context), _warns(gridded))
+            found = measure_pairs(session, context, gridded, some, statistics_of(context), psi_limits(gridded))
             _write_bins(context, comparison, gridded, found, wanted)
             refiner = Refiner(session, context, gridded, found)
             while done <= last:
@@ -336,14 +260,11 @@ def _again(
     rules: Rules,
     noise: Noise,
     window: WindowPlan,
-    known: object,
+    known: Before,
     gridded: Gridded,
     result: MonitorResult,
 ) -> None:
     """Decides a window again from its stored summaries: no scan."""
-    from warehouse_drift.pipeline.judge import Before
-
-    assert isinstance(known, Before)
     spec = comparison.spec
     summaries = stored_summaries(context, spec, window.span.start)
     if not summaries:
@@ -362,10 +283,10 @@ def _again(
 
 def _pair(plan: MonitorPlan, comparison: ComparisonPlan, number: int, window: WindowPlan) -> Pair:
     current = Part(window.span.start, window.span.end)
-    here = _parts(plan, window.span)
+    here = bucket_count(plan, window.span)
     if window.previous is not None:
         reference = Part(window.previous.start, window.previous.end)
-        return Pair(number, current, (reference,), here / _parts(plan, window.previous))
+        return Pair(number, current, (reference,), here / bucket_count(plan, window.previous))
     if plan.baseline_buckets:
         return Pair(number, current, (WHOLE_PART,), here / len(plan.baseline_buckets))
     return Pair(number, current, (WHOLE_PART,), 1.0 if plan.monitor.timestamp is None else None)
