@@ -52,7 +52,7 @@ class LibraryTest:
     also: bool = False
     rows_up_to: int | None = None
     distinct_up_to: int | None = None
-    distinct_over: int = 0
+    distinct_over: int = -1
     binning: str = "values"
     values_up_to: int = 0
     of_distinct: bool = False
