@@ -114,11 +114,11 @@ def compare(
     }
     decisions = decide(summaries, Rules(wanted))
     rules = {(r["column_name"], r["statistic"]): (r.get("binning"), r.get("zero_shares")) for r in result.rows}
-    rows = [_ruled(row_of(d), rules) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
+    rows = [_with_values(_ruled(row_of(d), rules), result.changed) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
     order = {c.name: c.number for c in result.columns}
     rows.sort(key=lambda r: order[r["column_name"]])
     return CompareResult(
-        tuple(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
+        _alike(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
     )
 
 
@@ -136,7 +136,7 @@ def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> Compa
         rows.append(row(Judged(whole, None, "current", None, None)))
     own = tuple(row(j) for j in found.own)
     return CompareResult(
-        tuple(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
+        _alike(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
     )
 
 
@@ -191,10 +191,28 @@ def row_of(decision: Decision) -> dict[str, Any]:
     }
 
 
+def _alike(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """All rows with the same keys in the same order, as a table (CSV) needs them."""
+    keys = dict.fromkeys(k for r in sorted(rows, key=len, reverse=True) for k in r)
+    return tuple({k: r.get(k) for k in keys} for r in rows)
+
+
 def _ruled(row: dict[str, Any], rules: Mapping[tuple[str, str], tuple[str | None, str | None]]) -> dict[str, Any]:
     """A row with the names of its bins and of its rule for shares of zero (None where it has no bins)."""
     binning, zero_shares = rules.get((row["column_name"], row["statistic"]), (None, None))
     return row | {"binning": binning, "zero_shares": zero_shares}
+
+
+def _with_values(row: dict[str, Any], changed: Mapping[str, Mapping[str, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """``values``: what is new or gone, by name; the sentence names the first of them."""
+    which = {"unseen_rate": "new", "vanished_rate": "vanished"}.get(row["statistic"])
+    found = changed.get(row["column_name"], {}).get(which or "", [])
+    if not found:
+        return row | {"values": []}
+    named = ", ".join(f"{v['value']} ({v['rows']:,})" for v in found[:3])
+    more = "" if len(found) <= 3 else ", ..."
+    word = "New" if which == "new" else "Gone"
+    return row | {"values": found, "reason": f"{row['reason']} {word}: {named}{more}."}
 
 
 def _problem(column: ComparedColumn) -> dict[str, Any]:

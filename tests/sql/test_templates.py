@@ -71,6 +71,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/todo_ranges": {"todo": T},
     "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
     "profile/value_counts": SLICE | {"columns": [{"number": 1, "x": X, "numeric": True, "float": True}, {"number": 2, "x": X, "numeric": False, "float": False}], "drop_infinite": True},
+    "metrics/changed_values": {"cells": T, "most": 20},
     "metrics/pooled_values": {"ref": T, "cur": T, "leave_out": True},
     "profile/chunked": {"source": T, "order": X, "size": 500},
     "metrics/value_columns": {"values": T, "columns": [{"number": 1}, {"number": 2}], "missing": False},

@@ -166,6 +166,15 @@ def fisher_pvalue(hits_r: int, n_r: int, hits_c: int, n_c: int) -> float:
     return float(fisher_exact(np.array([[hits_r, n_r - hits_r], [hits_c, n_c - hits_c]]))[1])
 
 
+def vanished_pvalue(rows: int, values: int, n: int, m: int) -> float:
+    """The chance that the largest of ``values`` values that are gone, with ``rows`` rows of n, is missed by m rows of
+    the same law: all its occurrences fall on the reference's side (hypergeometric), times the number of values."""
+    if rows < 1:
+        return 1.0
+    log_p = math.lgamma(n + 1) - math.lgamma(n - rows + 1) - math.lgamma(n + m + 1) + math.lgamma(n + m - rows + 1)
+    return min(1.0, values * math.exp(log_p))
+
+
 def _t(s: Summary) -> float | None:
     return None if s.test_value is None or s.test_df is None else t_pvalue(s.test_value, s.test_df)
 
@@ -200,6 +209,11 @@ EVIDENCE: dict[str, Callable[[Summary], float | None]] = {
     "mann_whitney_less": _u(less=True),
     "anderson_darling": lambda s: None if s.value is None else anderson_darling_pvalue(s.value),
     "kuiper": lambda s: None if s.value is None else kuiper_pvalue(s.value, s.n_reference, s.n_current),
+    "vanished_rate": lambda s: (
+        None
+        if s.test_value is None or s.test_df is None
+        else vanished_pvalue(round(s.test_value), round(s.test_df), s.n_reference, s.n_current)
+    ),
     "fisher": lambda s: (
         None
         if s.test_value is None or s.test_df is None

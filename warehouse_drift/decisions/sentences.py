@@ -53,7 +53,7 @@ TITLES = {
     "cramers_v": "Cramer's V",
     "cramers_v_corrected": "Cramer's V (bias-corrected)",
 }
-_RATES = ("missing_rate_change", "unseen_rate", "drifted_share", "missing_rate")
+_RATES = ("missing_rate_change", "unseen_rate", "vanished_rate", "out_of_range_rate", "drifted_share", "missing_rate")
 
 
 def subject(summary: Summary) -> str:
@@ -87,6 +87,9 @@ def measured(summary: Summary) -> str:
     if summary.statistic == "unseen_rate":
         known = "" if summary.expected is None else f" ({100 * summary.expected:.3g} % would be expected)"
         return f"{100 * value:.3g} % of the values never occur in the reference{known}"
+    if summary.statistic == "vanished_rate":
+        gone = "" if summary.expected is None else f" ({100 * summary.expected:.3g} % would be expected)"
+        return f"{100 * value:.3g} % of the reference's rows hold values that do not occur any more{gone}"
     if summary.statistic == "row_count":
         if summary.expected is None:
             return f"the number of rows is {number(value)} times the reference's"

@@ -86,7 +86,7 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     """(lower, value, upper) on the scale of the limits; None when the summary has no value. The upper end of
     ``row_count`` is infinite for an empty window.
 
-    SIGNED ones: the size of the change; unseen_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
+    SIGNED ones: the size of the change; unseen_rate, vanished_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
     the ratio r = value / expected (value itself where nothing is expected); all others: the value.
     """
     if summary.value is None or summary.lower is None or summary.upper is None:
@@ -94,7 +94,7 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     low, value, high = summary.lower, summary.value, summary.upper
     if summary.statistic in SIGNED:
         return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
-    if summary.statistic == "unseen_rate":
+    if summary.statistic in ("unseen_rate", "vanished_rate"):
         shift = summary.expected or 0.0
         return max(low - shift, 0.0), max(value - shift, 0.0), max(high - shift, 0.0)
     if summary.statistic == "row_count":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -23,6 +23,7 @@ from warehouse_drift.warehouse.introspect import columns as source_columns
 
 VALUE_CAP = 1000
 NAMED_UNSEEN = 50
+NAMED_CHANGES = 20
 _KINDS = {
     "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
     "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME,
@@ -51,6 +52,8 @@ class Comparison:
     row_counts: tuple[int, int]
     bin_labels: dict[str, tuple[str, ...]]
     passes: dict[str, int]
+    changed: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+    """column -> ``new`` and ``vanished`` -> values with their rows, most frequent first"""
 
 
 def match_columns(
@@ -192,9 +195,20 @@ def compare(
                     "zero_shares": zero_shares,
                 }
         rows += extra
+        changed: dict[str, dict[str, list[dict[str, Any]]]] = {}
+        if categorical and {"unseen_rate", "vanished_rate"} & set(wanted):
+            for r in session.rows("metrics/changed_values", cells=pooled.cells, most=NAMED_CHANGES):
+                of_column = changed.setdefault(by_number[int(r["column_no"])].name, {"new": [], "vanished": []})
+                of_column[r["change"]].append({"value": r["label"], "rows": int(r["n"])})
     labels = {by_number[n].name: tuple(b.label for b in some) for n, some in built.bins.items()}
     return Comparison(
-        matched, tuple(rows), refined, (0, 0), labels, {by_number[n].name: p for n, p in built.passes.items()}
+        matched,
+        tuple(rows),
+        refined,
+        (0, 0),
+        labels,
+        {by_number[n].name: p for n, p in built.passes.items()},
+        changed,
     )
 
 

@@ -37,6 +37,7 @@ BUILT_IN: tuple[Statistic, ...] = (
         "missing_rate_change", "change of the share of missing values", (*NUMERIC, *CATEGORICAL, "text"), "columns"
     ),
     Statistic("unseen_rate", "share of values the reference never had", CATEGORICAL, "columns"),
+    Statistic("vanished_rate", "share of the reference whose values are gone", CATEGORICAL, "bins"),
 )
 
 BINNED = NUMERIC + CATEGORICAL
