@@ -156,6 +156,11 @@ class Folder:
     def kind(self, dataset: str) -> str:
         return str(self.golden["datasets"][dataset]["kind"])
 
+    def distinct(self, dataset: str) -> int:
+        with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as connection:
+            sides = " UNION ALL ".join(f'SELECT value FROM "{dataset}_{s}"' for s in ("ref", "cur"))
+            return int(connection.execute(f"SELECT COUNT(DISTINCT value) FROM ({sides})").fetchone()[0])
+
     def describe(self, dataset: str, side: str) -> list[float]:
         """min, max, mean, std (population), std (sample), quantiles .05 .25 .5 .75 .95 of one side."""
         with open_warehouse(self.url, read_only=True) as warehouse, Session(warehouse) as session:
@@ -308,10 +313,20 @@ def scipy_binned(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
     binning = BINNINGS[params["binning"]]
     zero = "evidently" if stat.startswith("kl_") else ZERO_RULES[params.get("zero_bins")]
     if stat in ("new_categories", "missing_categories"):
-        rows = folder.rows(dataset, ["unseen_rate", "vanished_rate"]) if "vanished_rate" in BY_NAME else None
-        if rows is None:
-            return NOT_YET, "names of new and vanished values are not listed yet", None
-        return NOT_YET, "names of new and vanished values are not listed yet", None
+        if folder.kind(dataset) != "cat":
+            return DELIBERATE, "new and vanished values are named for categorical columns, not for numbers", None
+        row = folder.rows(dataset, ["unseen_rate", "vanished_rate"])[
+            "unseen_rate" if stat[0] == "n" else "vanished_rate"
+        ]
+        names = sorted(v["value"] for v in row["values"])
+        if same(sorted(v for v in golden if v is not None), names):
+            return REPRODUCED, "", names
+        null = re.sub(r"[\W_]", "", str(next((v for v in golden if v not in names), ""))).lower() in (
+            "null",
+            "nan",
+            "none",
+        )
+        return (DELIBERATE, "NULL is no value: it is counted by missing_rate", names) if null else (WRONG, "", names)
     plain = ["jensen_shannon", "jensen_shannon_e", "jensen_shannon_divergence", "hellinger", "total_variation",
              "l_infinity", "chi_squared", "chi_squared_yates", "chi_squared_one_sample", "g_test", "cramers_v",
              "cramers_v_corrected", "psi"]  # fmt: skip
@@ -346,6 +361,12 @@ def evidently_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, An
     row = next((r for r in rows.values() if r["column_name"] == "value"), None)
     if row is None:
         return NOT_YET, "the preset has no test for this column", None
+    if method == "es" and folder.distinct(dataset) < 5 and not same(golden, row["p_value"], p=True):
+        return (
+            DELIBERATE,
+            "fewer than five values: the covariance is singular, and the library inverts what rounding left of it",
+            row["p_value"],
+        )
     if method != "DEFAULT":
         return verdict(e, golden, row, "p_value" if method in EVIDENTLY_P else "value", p=method in EVIDENTLY_P)
     chosen = e["resolved"]["cfg"]

@@ -197,7 +197,7 @@ EVIDENCE: dict[str, Callable[[Summary], float | None]] = {
         name: _chi
         for name in (
             "kl_divergence", "jensen_shannon_e", "jensen_shannon_divergence", "g_test", "cramers_v",
-            "cramers_v_corrected", "chi_squared_one_sample", "chi_squared_yates", "entropy_change",
+            "cramers_v_corrected", "chi_squared_one_sample", "chi_squared_yates", "entropy_change", "epps_singleton",
         )
     },
     **{name: _t for name in ("welch_t", "student_t", "mean_shift")},

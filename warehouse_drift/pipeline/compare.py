@@ -23,7 +23,7 @@ from warehouse_drift.warehouse.introspect import columns as source_columns
 
 VALUE_CAP = 1000
 NAMED_UNSEEN = 50
-NAMED_CHANGES = 20
+NAMED_CHANGES = 50
 _KINDS = {
     "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
     "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME,

@@ -215,5 +215,16 @@ def value_summaries(
             extra = {"binning": binning.name, "zero_shares": zero_shares} if binned else {}
             if binned and int(row["column_no"]) in by_value:
                 extra["binning"] = replace(binning, rule="values").name
-            rows.append(clean(FINISH.get(name, dict)(row)) | extra)
+            rows.append(_only_summary(clean(FINISH.get(name, dict)(row))) | extra)
     return rows
+
+
+_SUMMARY = (
+    "pair_no", "segment_key", "segment_kind", "segment_value", "column_no", "statistic", "value", "value_lower",
+    "value_upper", "n_reference", "n_current", "test_value", "test_df", "expected", "bins", "reason_code",
+)  # fmt: skip
+
+
+def _only_summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary columns, without what a statistic's last step was computed from."""
+    return {k: row[k] for k in _SUMMARY}

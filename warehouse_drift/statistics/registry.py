@@ -70,6 +70,7 @@ BUILT_IN += tuple(
         ("welch_t", "Welch's t", NUMERIC, "values"),
         ("student_t", "Student's t (equal variances)", NUMERIC, "values"),
         ("anderson_darling", "Anderson-Darling k-sample statistic", NUMERIC, "values"),
+        ("epps_singleton", "Epps-Singleton statistic", NUMERIC, "values"),
         ("kuiper", "Kuiper's statistic", NUMERIC, "values"),
     )
 )
