@@ -88,12 +88,13 @@ class Warehouse:
             count = result.rowcount
         return count if count is not None and count >= 0 else None
 
-    def describe(self, sql: str, *, name: str) -> list[tuple[str, Any]]:
-        """Names (as written) and the driver's type codes of a statement's columns; no row is fetched."""
+    def describe(self, sql: str, *, name: str) -> list[tuple[str, Any, int | None]]:
+        """Names (as written), the driver's type codes and, where it tells, the digits after the point of a
+        statement's columns; no row is fetched."""
         with self._running(sql, name) as result:
             cursor = result.cursor
             described = list(cursor.description or ()) if cursor is not None else []
-        return [(str(d[0]), d[1]) for d in described]
+        return [(str(d[0]), d[1], d[5] if len(d) > 5 and isinstance(d[5], int) else None) for d in described]
 
     @contextmanager
     def _running(self, sql: str, name: str) -> Iterator[CursorResult[Any]]:

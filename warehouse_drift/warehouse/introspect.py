@@ -24,7 +24,7 @@ _FAMILIES = (
     ("date", r"DATE\b"),
     ("time", r"TIME|INTERVAL"),
     ("boolean", r"BOOL"),
-    ("nested", r"STRUCT|MAP|UNION|LIST|ARRAY|JSON|VARIANT"),
+    ("nested", r"STRUCT|MAP|UNION|LIST|ARRAY|JSON|VARIANT|OBJECT|GEO|VECTOR"),
     ("decimal", r"DECIMAL|NUMERIC|NUMBER"),
     ("float", r"DOUBLE|FLOAT|REAL"),
     ("integer", r"U?(TINY|SMALL|BIG|HUGE)?INT|BIGNUM"),
@@ -65,8 +65,16 @@ def columns(warehouse: Warehouse, relation: Markup, shown: str | None = None) ->
         described = warehouse.describe(sql, name=f"columns of {shown}")
     except QueryError as error:
         raise _missing(warehouse, relation, shown, error) from error
-    types = _type_texts(warehouse, [code for _, code in described])
-    return tuple(SourceColumn(name, text, family(text, warehouse.dialect)) for (name, _), text in zip(described, types, strict=True))
+    types = _type_texts(warehouse, [code for _, code, _ in described])
+    return tuple(
+        SourceColumn(name, text, _whole(family(text, warehouse.dialect), scale))
+        for (name, _, scale), text in zip(described, types, strict=True)
+    )
+
+
+def _whole(kind: str, scale: int | None) -> str:
+    """Decimals without digits after the point are integers: some engines have no other."""
+    return "integer" if kind == "decimal" and scale == 0 else kind
 
 
 def relation_exists(warehouse: Warehouse, relation: Markup) -> bool:

@@ -1,0 +1,58 @@
+"""Snowflake's real connector and SQLAlchemy dialect against fakesnow, an emulator that executes on DuckDB."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from integration.engines import Engine, Tables, Unavailable, kind_of, quoted
+from integration.engines.emulators import Process, environment, free_port
+
+VERSION = "0.12.1"
+TYPES = {"boolean": "BOOLEAN", "bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE"}
+ROWS = 1000
+
+
+def literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return f"CAST('{'nan' if math.isnan(value) else 'inf' if value > 0 else '-inf'}' AS DOUBLE)"
+        return f"{value!r}" if "e" in repr(value) else f"{value!r}e0"
+    return str(value).upper()
+
+
+def start() -> Engine:
+    try:
+        import snowflake.connector
+        import snowflake.sqlalchemy  # noqa: F401
+    except ImportError as error:
+        raise Unavailable(f"{error.name} is not installed (extra snowflake)") from error
+    home = environment("fakesnow", [f"fakesnow[server]=={VERSION}", "snowflake-connector-python==4.8.1"])
+    port = free_port()
+    server = Process([str(home / "bin" / "fakesnow"), "-s", "-p", str(port)], port)
+    network: dict[str, Any] = {"host": "127.0.0.1", "port": port, "protocol": "http"}
+
+    def connect(**more: Any) -> Any:
+        return snowflake.connector.connect(account="fake", user="drift", password="drift", **network, **more)
+
+    with connect() as connection:
+        connection.cursor().execute("CREATE DATABASE IF NOT EXISTS d")
+        connection.cursor().execute("CREATE SCHEMA IF NOT EXISTS d.s")
+
+    def load(tables: Tables) -> None:
+        with connect(database="D", schema="S") as connection:
+            cursor = connection.cursor()
+            for name, columns in tables.items():
+                listed = ", ".join(f"{quoted(c)} {TYPES[kind_of(v)]}" for c, v in columns.items())
+                cursor.execute(f"CREATE OR REPLACE TABLE {quoted(name)} ({listed})")
+                rows = list(zip(*columns.values(), strict=True))
+                for first in range(0, len(rows), ROWS):
+                    some = ", ".join("(" + ", ".join(map(literal, r)) + ")" for r in rows[first : first + ROWS])
+                    cursor.execute(f"INSERT INTO {quoted(name)} VALUES {some}")
+
+    url = "snowflake://drift:drift@fake/D/S"
+    return Engine("snowflake", "snowflake", f"fakesnow {VERSION}", url, load, server.stop, network)
