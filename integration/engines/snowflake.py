@@ -28,7 +28,7 @@ def literal(value: Any) -> str:
 def start() -> Engine:
     try:
         import snowflake.connector
-        import snowflake.sqlalchemy  # noqa: F401
+        import snowflake.sqlalchemy
     except ImportError as error:
         raise Unavailable(f"{error.name} is not installed (extra snowflake)") from error
     home = environment("fakesnow", [f"fakesnow[server]=={VERSION}", "snowflake-connector-python==4.8.1"])
