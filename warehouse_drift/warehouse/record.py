@@ -52,7 +52,7 @@ class Recorder(Warehouse):
         self._write(name, sql)
         return None
 
-    def describe(self, sql: str, *, name: str) -> list[tuple[str, Any]]:
+    def describe(self, sql: str, *, name: str) -> list[tuple[str, Any, int | None]]:
         self._write(name, sql)
         return []
 
