@@ -10,6 +10,7 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,25 @@ def truth(reference: Sequence[Any], current: Sequence[Any]) -> dict[str, Truth]:
     if first is None:
         return {}
     return (categorical_truth if isinstance(first, (str, bool)) else numeric_truth)(reference, current)
+
+
+def days(first: int, last: int, shift: float = 0.0, per_day: int = 60) -> list[dict[str, Any]]:
+    """Rows of a monitored table: a numeric, an integer and a categorical column with NULLs, a segment, a wall clock."""
+    found = []
+    for d in range(first, last):
+        rng = np.random.default_rng([1, d])
+        for _ in range(per_day):
+            found.append(
+                {
+                    "ts": datetime(2025, 3, 3) + timedelta(days=d, seconds=int(rng.integers(0, 86_400))),
+                    "x": None if rng.random() < 0.05 else round(float(rng.normal(10 + shift, 2)), 3),
+                    "k": int(rng.poisson(3)),
+                    "c": None if rng.random() < 0.04 else "uvwxyz"[min(5, int(rng.exponential(1.2)))],
+                    "seg": [None, "a", "b"][int(rng.choice(3, p=[0.1, 0.6, 0.3]))],
+                }
+            )
+    return found
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -9,6 +9,7 @@ import importlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ def start(name: str) -> Engine:
 
 
 def kind_of(values: Sequence[Any]) -> str:
-    """The type of a column of plain values: boolean, bigint, text or double."""
+    """The type of a column of plain values: boolean, bigint, text, timestamp (wall clock, no zone) or double."""
     known = next((v for v in values if v is not None), 0.0)
-    return {bool: "boolean", int: "bigint", str: "text"}.get(type(known), "double")
+    return {bool: "boolean", int: "bigint", str: "text", datetime: "timestamp"}.get(type(known), "double")
 
 
 def quoted(name: str, mark: str = '"') -> str:

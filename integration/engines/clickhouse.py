@@ -7,7 +7,7 @@ import tempfile
 
 from integration.engines import Engine, Tables, Unavailable, kind_of, quoted
 
-TYPES = {"boolean": "Bool", "bigint": "Int64", "text": "String", "double": "Float64"}
+TYPES = {"timestamp": "DateTime64(6)", "boolean": "Bool", "bigint": "Int64", "text": "String", "double": "Float64"}
 
 
 def start() -> Engine:

@@ -10,7 +10,7 @@ import duckdb
 
 from integration.engines import Engine, Tables, kind_of, quoted
 
-TYPES = {"boolean": "BOOLEAN", "bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE"}
+TYPES = {"timestamp": "TIMESTAMP", "boolean": "BOOLEAN", "bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE"}
 
 
 def start() -> Engine:

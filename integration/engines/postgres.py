@@ -21,7 +21,13 @@ from typing import Any
 
 from integration.engines import Engine, Tables, Unavailable, kind_of, quoted
 
-TYPES = {"boolean": "BOOLEAN", "bigint": "BIGINT", "text": "TEXT", "double": "DOUBLE PRECISION"}
+TYPES = {
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+    "bigint": "BIGINT",
+    "text": "TEXT",
+    "double": "DOUBLE PRECISION",
+}
 USER = "drift"
 
 

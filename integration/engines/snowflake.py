@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 from integration.engines import Engine, Tables, Unavailable, kind_of, quoted
 from integration.engines.emulators import Process, environment, free_port
 
 VERSION = "0.12.1"
-TYPES = {"boolean": "BOOLEAN", "bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE"}
+TYPES = {"timestamp": "TIMESTAMP_NTZ", "boolean": "BOOLEAN", "bigint": "BIGINT", "text": "VARCHAR", "double": "DOUBLE"}
 ROWS = 1000
 
 
 def literal(value: Any) -> str:
     if value is None:
         return "NULL"
+    if isinstance(value, datetime):
+        return f"'{value.isoformat(sep=' ')}'"
     if isinstance(value, str):
         return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
     if isinstance(value, float):
@@ -54,5 +57,5 @@ def start() -> Engine:
                     some = ", ".join("(" + ", ".join(map(literal, r)) + ")" for r in rows[first : first + ROWS])
                     cursor.execute(f"INSERT INTO {quoted(name)} VALUES {some}")
 
-    url = "snowflake://drift:drift@fake/D/S"
-    return Engine("snowflake", "snowflake", f"fakesnow {VERSION}", url, load, server.stop, network)
+    url = f"snowflake://drift:drift@fake/D/S?host=127.0.0.1&port={port}&protocol=http"
+    return Engine("snowflake", "snowflake", f"fakesnow {VERSION}", url, load, server.stop)

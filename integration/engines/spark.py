@@ -42,7 +42,13 @@ def start() -> Engine:
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
-    types = {"boolean": pa.bool_(), "bigint": pa.int64(), "text": pa.string(), "double": pa.float64()}
+    types = {
+        "boolean": pa.bool_(),
+        "bigint": pa.int64(),
+        "text": pa.string(),
+        "double": pa.float64(),
+        "timestamp": pa.timestamp("us"),
+    }
 
     def load(tables: Tables) -> None:
         for name, columns in tables.items():

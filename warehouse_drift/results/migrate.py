@@ -193,7 +193,8 @@ def _recorded(migration: Migration, dialect: Dialect, s: Markup) -> list[str]:
 
 
 def _type(kind: str, dialect: Dialect) -> str:
-    return dialect.types[kind.rstrip("!")] + (" NOT NULL" if kind.endswith("!") else "")
+    required = dialect.statements.get("required", " NOT NULL") if kind.endswith("!") else ""
+    return dialect.types[kind.rstrip("!")] + required
 
 
 def _comment(statement: str, name: str, words: str, dialect: Dialect, s: Markup) -> Statement:

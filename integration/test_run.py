@@ -1,0 +1,130 @@
+"""The monitor flow on every engine: grids, incremental profiles, metrics, publishing, views, a second run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.cases import columns_of, days
+from integration.engines import Engine, start
+from warehouse_drift import verbs_run
+from warehouse_drift.warehouse.connect import open_warehouse
+
+BASE, DAYS = 14, 21
+VIEWS = (
+    "drift_history",
+    "drift_latest",
+    "drift_bins",
+    "profile_history",
+    "drift_alerts",
+    "drift_series",
+    "monitor_status",
+)
+OWN = {"run_id", "decided_at", "config_hash", "last_run_id", "last_run_started_at", "last_run_finished_at"}
+Views = dict[str, list[dict[str, Any]]]
+
+
+def written(folder: Path, engine: Engine, table: str) -> str:
+    """A drift.yml with one monitor on ``table``, whose results go to a schema of their own."""
+    monitor = {
+        "name": "m",
+        "relation": table,
+        "timestamp": {"column": "ts", "late": 0},
+        "columns": ["x", "k", "c"],
+        "segments": ["seg"],
+        "baseline": {"from": "2025-03-03", "to": "2025-03-17"},
+        "comparisons": [{"name": "daily", "window": "day"}],
+        "statistics": ["ks", "wasserstein", "chi_squared"],
+    }
+    root = {
+        "version": 1,
+        "project": "p",
+        "warehouse": {"url": engine.url, "result_schema": f"res_{table}"},
+        "monitors": [monitor],
+    }
+    path = folder / "drift.yml"
+    path.write_text(json.dumps(root), encoding="utf-8")
+    return str(path)
+
+
+def read(engine: Engine, schema: str) -> Views:
+    """Every public view, in an order that does not depend on the engine."""
+    found = {}
+    with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
+        for view in VIEWS:
+            rows = warehouse.fetch(f"SELECT * FROM {schema}.{view}", name=view)
+            kept = [{k: v for k, v in r.items() if k not in OWN} for r in rows]
+            keys = sorted(k for k in (kept[0] if kept else {}) if k in KEYS)
+            found[view] = sorted(kept, key=lambda r, keys=keys: [str(r[k]) for k in keys])
+    return found
+
+
+KEYS = {
+    "monitor", "comparison", "window_start", "bucket_start", "segment", "column_name", "statistic", "bin_index", "opened_at",
+}  # fmt: skip
+
+
+def flow(engine: Engine, folder: Path, table: str) -> tuple[Views, Views]:
+    """Views after a first run over two thirds of the days, and after a second one over all of them."""
+    rows = [*days(0, BASE), *days(BASE, DAYS, shift=1.0)]
+    yml = written(folder, engine, table)
+    both = []
+    for upto in (18, DAYS):
+        some = [r for r in rows if (r["ts"] - rows[0]["ts"].replace(hour=0, minute=0, second=0)).days < upto]
+        engine.load({table: columns_of(some)})
+        done = verbs_run.run(yml)
+        assert not done.failed, [str(m.failed) for m in done.failed]
+        both.append(read(engine, f"res_{table}"))
+    return both[0], both[1]
+
+
+@pytest.fixture(scope="session")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Views, Views]]:
+    """The same flow on the embedded engine."""
+    engine = start("duckdb")
+    yield flow(engine, tmp_path_factory.mktemp("expected"), "flow")
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def flowed(
+    engines: Callable[[str], Engine], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], tuple[Views, Views]]:
+    done: dict[str, tuple[Views, Views]] = {}
+
+    def get(name: str) -> tuple[Views, Views]:
+        if name not in done:
+            done[name] = flow(engines(name), tmp_path_factory.mktemp(name), "flow")
+        return done[name]
+
+    return get
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(b, (float, int)) and not isinstance(b, bool) and a is not None:
+        return math.isclose(float(a), float(b), rel_tol=1e-9, abs_tol=1e-9)
+    if isinstance(a, str) and isinstance(b, str) and a.startswith(("[{", '{"')):
+        return bool(json.loads(a) == json.loads(b))
+    return str(a) == str(b)
+
+
+def test_the_monitor_flow(
+    engine_name: str, flowed: Callable[[str], tuple[Views, Views]], expected: tuple[Views, Views]
+) -> None:
+    """Every public view after each of two runs is what the embedded engine gives."""
+    for turn, (ours, theirs) in enumerate(zip(flowed(engine_name), expected, strict=True)):
+        for view in VIEWS:
+            assert len(ours[view]) == len(theirs[view]), (turn, view)
+            wrong = [
+                f"{view} {[str(y[k]) for k in sorted(y) if k in KEYS]} {k}: {x[k]!r}, should be {y[k]!r}"
+                for x, y in zip(ours[view], theirs[view], strict=True)
+                for k in y
+                if not same(x[k], y[k])
+            ]
+            assert not wrong, "\n".join([f"run {turn + 1}, {len(wrong)} differences", *wrong[:20]])
+        assert ours["drift_history"] and ours["drift_bins"] and ours["profile_history"]
