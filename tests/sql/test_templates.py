@@ -76,7 +76,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "profile/chunked": {"source": T, "order": X, "size": 500},
     "metrics/value_columns": {"values": T, "columns": [{"number": 1}, {"number": 2}], "missing": False},
     "metrics/value_facts": {"columns": T},
-    "metrics/value_cdf": {"values": T, "numeric": [1]},
+    "metrics/value_cdf": {"values": T, "columns": T, "numeric": [1]},
     "metrics/value_bounds": {"sorted": T},
     "metrics/order_statistics": {"sorted": T, "ranks": [{"column_no": 1, "rank": 5}]},
     "metrics/value_bins": {"values": T, "edges": [{"pair_no": 0, "column_no": 1, "bin_index": 0, "lower": None, "upper": 1.0, "closed": 1}], "by_value": [2], "outside": [1], "unseen_together": True, "missing": True},

@@ -120,6 +120,7 @@ def test_null_nan_and_infinity(compared: Compared) -> None:
 
 def test_constants_are_no_false_alarm(compared: Compared) -> None:
     rows = compared([5.0] * 300, [5.0] * 200, statistics=ASKED)
+    assert rows["cramer_von_mises"]["value"] is None is rows["cramer_von_mises"]["p_value"]
     assert rows["cramer_von_mises"]["reason_code"] == rows["anderson_darling"]["reason_code"] == "one_value"
     assert rows["welch_t"]["reason_code"] == rows["mean_shift"]["reason_code"] == "constant_reference"
     assert rows["mann_whitney"]["value"] == 0.5 and rows["mann_whitney"]["p_value"] == 1.0

@@ -30,6 +30,9 @@ from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.finish import FINISH
 from warehouse_drift.statistics.registry import BY_NAME
 
+FROM_TOTALS = ("mean_shift", "welch_t", "student_t", "distinct_change")
+"""statistics that need no sorted values"""
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -37,10 +40,7 @@ class Values:
 
     values: Markup
     columns: Markup
-    counted: Markup
-    """as ``columns``, but NULL counts as a value"""
-    sorted: Markup | None
-    bounds: Markup | None
+    listed: tuple[dict[str, Any], ...]
     numeric: tuple[NumericColumn, ...]
     categorical: tuple[int, ...]
     facts: Mapping[tuple[int, int], dict[str, Any]]
@@ -76,15 +76,44 @@ def read_values(
         for side, where in (("ref", replace(reference, bucket=None)), ("cur", current))
     ]
     values = session.scratch("values", "metrics/pooled_values", ref=sides[0], cur=sides[1], leave_out=leave_out)
-    columns, counted = (
-        session.scratch("value_columns", "metrics/value_columns", values=values, columns=listed, missing=missing)
-        for missing in (False, True)
-    )
+    columns = session.scratch("value_columns", "metrics/value_columns", values=values, columns=listed, missing=False)
     facts = {(int(r["pair_no"]), int(r["column_no"])): r for r in session.rows("metrics/value_facts", columns=columns)}
-    numbers = [c.number for c in numeric]
-    ordered = session.scratch("sorted", "metrics/value_cdf", values=values, numeric=numbers) if numbers else None
-    bounds = session.scratch("value_bounds", "metrics/value_bounds", sorted=ordered) if numbers else None
-    return Values(values, columns, counted, ordered, bounds, tuple(numeric), tuple(n for n, _ in categorical), facts)
+    return Values(values, columns, tuple(listed), tuple(numeric), tuple(n for n, _ in categorical), facts)
+
+
+@dataclass(slots=True)
+class _Made:
+    """Scratch tables that only some statistics need, made when the first of them is measured."""
+
+    session: Session
+    data: Values
+    tables: dict[str, Markup]
+
+    def table(self, name: str) -> Markup | None:
+        numbers = [c.number for c in self.data.numeric]
+        if name not in self.tables:
+            if name == "counted":
+                made = self.session.scratch(
+                    "value_counted",
+                    "metrics/value_columns",
+                    values=self.data.values,
+                    columns=self.data.listed,
+                    missing=True,
+                )
+            elif not numbers:
+                return None
+            elif name == "sorted":
+                made = self.session.scratch(
+                    "sorted",
+                    "metrics/value_cdf",
+                    values=self.data.values,
+                    columns=self.data.columns,
+                    numeric=numbers,
+                )
+            else:
+                made = self.session.scratch("value_bounds", "metrics/value_bounds", sorted=self.table("sorted"))
+            self.tables[name] = made
+        return self.tables[name]
 
 
 def facts_of(row: Mapping[str, Any], *, integer: bool) -> Facts:
@@ -101,7 +130,7 @@ def facts_of(row: Mapping[str, Any], *, integer: bool) -> Facts:
 
 
 def make_bins(
-    session: Session, data: Values, binning: Binning, only: Container[int] | None = None
+    session: Session, data: Values, made: _Made, binning: Binning, only: Container[int] | None = None
 ) -> tuple[Markup, Markup, tuple[int, ...]]:
     """Bins and Pearson's test as scratch tables, and the numbers of the columns that have a bin a value.
 
@@ -119,7 +148,7 @@ def make_bins(
     by_value = list(data.categorical)
     edges: dict[tuple[int, int], tuple[tuple[float | None, float | None, int], ...]] = {}
     outside: list[int] = []
-    deciles = _order_statistics(session, data, binning, known) if binning.rule == "quantile_exact" else {}
+    deciles = _order_statistics(session, made, binning, known) if binning.rule == "quantile_exact" else {}
     for column in data.numeric:
         number = column.number
         if only is not None and number not in only:
@@ -169,7 +198,7 @@ def _edges(
 
 
 def _order_statistics(
-    session: Session, data: Values, binning: Binning, known: Mapping[tuple[int, int], Facts]
+    session: Session, made: _Made, binning: Binning, known: Mapping[tuple[int, int], Facts]
 ) -> dict[int, dict[int, float]]:
     wanted: dict[int, set[int]] = {}
     for (_, number), facts in known.items():
@@ -177,8 +206,8 @@ def _order_statistics(
             wanted.setdefault(number, set()).update({low, min(low + 1, facts.n_r - 1)})
     ranks = [{"column_no": n, "rank": r} for n, some in wanted.items() for r in sorted(some)]
     found: dict[int, dict[int, float]] = {}
-    if ranks and data.sorted is not None:
-        for row in session.rows("metrics/order_statistics", sorted=data.sorted, ranks=ranks):
+    if ranks:
+        for row in session.rows("metrics/order_statistics", sorted=made.table("sorted"), ranks=ranks):
             found.setdefault(int(row["column_no"]), {})[int(row["rank_no"])] = float(row["x"])
     return found
 
@@ -198,19 +227,24 @@ def value_summaries(
     by_value: tuple[int, ...] = ()
     rows: list[dict[str, Any]] = []
     numbers = [c.number for c in data.numeric]
+    made = _Made(session, data, {})
     for name in statistics:
         source = BY_NAME[name].source
         binned = source == "bins"
         if binned and bins is None:
-            bins = make_bins(session, data, binning, only)
+            bins = make_bins(session, data, made, binning, only)
             by_value = bins[2]
-        params: dict[str, Any] = {"columns": data.counted if binned and binning.missing else data.columns}
+        params: dict[str, Any] = {"columns": made.table("counted") if binned and binning.missing else data.columns}
         if bins is not None and binned:
             params |= {"bins": bins[0], "pearson": bins[1], "zero": zero_shares}
-        elif source in ("bounds", "values"):
-            if data.sorted is None and name != "distinct_change":
+        elif source == "bounds":
+            if not numbers:
                 continue
-            params |= {"bounds": data.bounds, "sorted": data.sorted, "numeric": numbers}
+            params |= {"bounds": made.table("bounds"), "numeric": numbers}
+        elif source == "values" and name not in FROM_TOTALS:
+            if not numbers:
+                continue
+            params |= {"sorted": made.table("sorted"), "numeric": numbers}
         for row in session.rows(f"statistics/{name}", **params):
             extra = {"binning": binning.name, "zero_shares": zero_shares} if binned else {}
             if binned and int(row["column_no"]) in by_value:
