@@ -30,7 +30,14 @@ integration: setup ## the conformance suite on real engines (make integration EN
 parity: setup ## which values of other libraries are reproduced (make parity PARITY_DIR=folder)
 	$(BIN)/python tests/parity/harness.py $(PARITY_DIR)
 
+docs: setup ## write the generated pages and the output of all examples anew
+	$(BIN)/python -m warehouse_drift.config.schema > docs/reference/config.md
+	$(BIN)/python -m warehouse_drift.results.reference > docs/reference/result_tables.md
+	$(BIN)/python -m warehouse_drift.reports.reference cli > docs/reference/cli.md
+	$(BIN)/python -m warehouse_drift.reports.reference statistics > docs/reference/statistics.md
+	$(BIN)/python -m tests.docs.examples
+
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
 
-.PHONY: help setup demo test test-fast integration bench parity
+.PHONY: help setup demo test test-fast integration docs bench parity

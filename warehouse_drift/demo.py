@@ -94,10 +94,10 @@ def run_demo(path: str, *, quiet: bool = False) -> dict[str, Any]:
         )
     story(console, incidents)
     worst = max(incidents, key=lambda i: i["peak_value"] / i["peak_threshold"], default=None)
+    next_words = f"{worst['column_name']} --window {worst['peak_window_start']:%Y-%m-%d}" if worst else "dep_delay"
     console.print(
         f"\nLook further: [bold]{path}[/bold] holds the views {SCHEMA}.drift_history, drift_latest, drift_alerts, drift_bins, drift_series,"
-        f" profile_history, monitor_status and run_history.\nNext: [bold]warehouse-drift explain flights"
-        f" {worst['column_name'] if worst else 'dep_delay'} -c {config}[/bold]",
+        f" profile_history, monitor_status and run_history.\nNext: [bold]warehouse-drift explain flights {next_words} -c {config}[/bold]",
         soft_wrap=True,
         highlight=False,
     )
