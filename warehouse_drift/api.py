@@ -18,6 +18,7 @@ from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
+from warehouse_drift.verbs_init import InitResult, init
 from warehouse_drift.verbs_state import (
     MigrateResult,
     StatusResult,
@@ -32,7 +33,7 @@ from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Stats
 
 __all__ = [
-    "CheckResult", "CompareResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "migrate", "row_of", "status", "vacuum",
+    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "row_of", "status", "vacuum",
     "vacuum_rows",
 ]  # fmt: skip
 

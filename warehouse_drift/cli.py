@@ -128,6 +128,24 @@ def check(
 
 
 @app.command()
+def init(
+    url: Annotated[str, typer.Option(help="SQLAlchemy URL, e.g. duckdb:///shop.duckdb; ${VAR} is kept as it stands.")],
+    relation: Annotated[str, typer.Option(help="Table name, or a SELECT in parentheses.")],
+    output: Annotated[str, typer.Option(help="The file to write.")] = "drift.yml",
+    project: Annotated[str, typer.Option(help="Part of every result key; default: the folder's name.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file when it is there.")] = False,
+) -> None:
+    """Write a first configuration from a live connection, every guess explained. Reads aggregates only."""
+    from warehouse_drift import api
+
+    result = api.init(url, relation, output=output, project=project or None, force=force)
+    typer.echo(f"{result.path}: monitor {result.monitor}, {result.columns} columns of {result.rows:,} rows.")
+    for note in result.notes:
+        typer.echo(note)
+    typer.echo(f"Read the guesses in it, then: warehouse-drift check -c {result.path}")
+
+
+@app.command()
 def demo(
     path: Annotated[
         str, typer.Option(help="The DuckDB file to make (replaced when it is there).")

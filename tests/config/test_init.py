@@ -57,4 +57,5 @@ def test_every_guess_is_explained():
 def test_without_time_and_statistics(load):
     config = load(propose((SourceColumn("a", "DOUBLE", "float"),), relation="t"))
     assert config.monitors[0].timestamp is None
-    assert config.monitors[0].baseline.relation == "schema.reference_table"
+    assert config.monitors[0].baseline.relation == "t"
+    assert "CHANGE THIS" in propose((SourceColumn("a", "DOUBLE", "float"),), relation="t")

@@ -56,8 +56,10 @@ def propose(
     url: str = "duckdb:///shop.duckdb",
     project: str = "my_project",
     monitor: str | None = None,
+    query: bool = False,
 ) -> str:
-    """The text of a ``drift.yml`` that loads. ``url`` is written as it stands: pass one with ``${PASSWORD}``."""
+    """The text of a ``drift.yml`` that loads. ``url`` is written as it stands: pass one with ``${PASSWORD}``.
+    ``query``: ``relation`` is a SELECT."""
     stats = stats or {}
     time = _timestamp(columns, stats)
     lines = [
@@ -71,7 +73,7 @@ def propose(
         "  thresholds: auto  # psi 0.1 / 0.25 and so on, raised to the baseline's own noise",
         "monitors:",
         f"  - name: {quoted(monitor or relation.split('.')[-1])}",
-        f"    relation: {quoted(relation)}",
+        f"    {'query' if query else 'relation'}: {quoted(relation)}",
         *_timestamp_lines(columns, time, stats),
         "    columns:",
     ]
@@ -86,7 +88,7 @@ def propose(
         lines.append("    segments:  # few values, so each can be watched by itself; keep those that people act on")
         for column in segments[:2]:
             lines.append(f"      - {quoted(column.name)}  # {stats[column.name].distinct} values")
-    lines += _baseline_lines(time, stats)
+    lines += _baseline_lines(time, stats, f"{'query' if query else 'relation'}: {quoted(relation)}")
     lines += ["    dataset: {warn: 5%, alert: 15%}  # share of drifted columns", ""]
     return "\n".join(lines)
 
@@ -99,20 +101,24 @@ def _timestamp(columns: Sequence[SourceColumn], stats: Mapping[str, ColumnStats]
         return (nulls == 0, bool(_EVENT_TIME.search(column.name)), -_TIMES.index(column.type_family))
 
     times = [c for c in columns if c.type_family in _TIMES and not _PERSONAL.search(c.name)]
-    return max(times, key=weight) if times else None
+    if times:
+        return max(times, key=weight)
+    return next((c for c in columns if _yyyymmdd(c, stats)), None)
 
 
 def _timestamp_lines(
     columns: Sequence[SourceColumn], time: SourceColumn | None, stats: Mapping[str, ColumnStats]
 ) -> list[str]:
     if time is None:
-        dated = [
-            c.name
-            for c in columns
-            if c.type_family in ("integer", "text") and _yyyymmdd(stats.get(c.name, ColumnStats()))
+        return ["    # timestamp: ...  # no date or timestamp column was found; with one, add it here"]
+    if time.type_family not in _TIMES:
+        return [
+            "    timestamp:",
+            f"      column: {quoted(time.name)}  # {comment(time.data_type)} whose first and last values read as dates",
+            "      format: yyyymmdd",
+            "      time_zone: UTC  # whose dates these are: set yours, as Europe/Berlin",
+            "      bucket: day",
         ]
-        hint = f", as {{column: {quoted(dated[0])}, format: yyyymmdd}}" if dated else ""
-        return [f"    # timestamp: ...  # no date or timestamp column was found; with one, add it here{hint}"]
     others = [c.name for c in columns if c.type_family in _TIMES and c.name != time.name]
     also = f"; others: {comment(', '.join(others[:4]))}" if others else ""
     zone = "" if time.type_family == "timestamptz" else ", read as wall clock in that zone"
@@ -124,9 +130,10 @@ def _timestamp_lines(
     ]
 
 
-def _yyyymmdd(stats: ColumnStats) -> bool:
-    return all(
-        re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", str(v)) for v in (stats.minimum, stats.maximum)
+def _yyyymmdd(column: SourceColumn, stats: Mapping[str, ColumnStats]) -> bool:
+    known = stats.get(column.name, ColumnStats())
+    return column.type_family in ("integer", "text") and all(
+        re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])", str(v)) for v in (known.minimum, known.maximum)
     )
 
 
@@ -175,9 +182,13 @@ def _is_segment(column: SourceColumn, stats: ColumnStats) -> bool:
     return few and column.type_family == "text" and not private
 
 
-def _baseline_lines(time: SourceColumn | None, stats: Mapping[str, ColumnStats]) -> list[str]:
+def _baseline_lines(time: SourceColumn | None, stats: Mapping[str, ColumnStats], itself: str) -> list[str]:
     if time is None:
-        return ["    baseline: {relation: schema.reference_table}  # without a timestamp: the table of reference rows"]
+        return [
+            "    # CHANGE THIS: no timestamp was found, so the reference must be a table of its own, of rows that you trust.",
+            "    # As it stands the relation is compared with itself, and nothing can ever be found.",
+            f"    baseline: {{{itself}}}",
+        ]
     known = stats.get(time.name, ColumnStats())
     first, last = (_day(v) for v in (known.minimum, known.maximum))
     if first is None or last is None:
@@ -185,6 +196,8 @@ def _baseline_lines(time: SourceColumn | None, stats: Mapping[str, ColumnStats])
             "    baseline: {from: 2025-01-01, to: 2025-04-01}  # a guess without data: rows that you trust; to is exclusive",
             "    comparisons: [{name: daily, window: day, against: baseline}]",
         ]
+    if last.year >= 9999:
+        last = first  # a date that stands for "never": its distance says nothing
     days = (last - first).days + 1
     length = max(1, min(90, days // 3))
     end = first + timedelta(days=length)
@@ -201,8 +214,11 @@ def _day(value: Value) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
+    text = str(value)[:10]
+    if re.fullmatch(r"\d{8}", text):
+        text = f"{text[:4]}-{text[4:6]}-{text[6:]}"
     try:
-        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+        return date.fromisoformat(text)
     except ValueError:
         return None
 
