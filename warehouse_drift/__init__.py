@@ -11,7 +11,10 @@ __version__ = "0.1.0"
 _HOME = {
     "CompareResult": "api",
     "compare": "api",
-    "check": "api",
+    "CheckResult": "verbs_check",
+    "check": "verbs_check",
+    "InitResult": "verbs_init",
+    "init": "verbs_init",
     "RunResult": "verbs_run",
     "plan": "verbs_run",
     "run": "verbs_run",

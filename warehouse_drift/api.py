@@ -13,11 +13,12 @@ from warehouse_drift.decisions.library import library as load_library
 from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
 from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
-from warehouse_drift.errors import DriftError, UsageError
+from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
+from warehouse_drift.verbs_check import CheckResult, check
 from warehouse_drift.verbs_init import InitResult, init
 from warehouse_drift.verbs_state import (
     MigrateResult,
@@ -225,43 +226,3 @@ def _problem(column: ComparedColumn) -> dict[str, Any]:
     )
     why = f"No number for {column.name}: {REASONS[code]}."
     return row_of(Decision(summary, verdict, verdict, "exact", None, None, None, None, "not judged", code, why))
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """``monitors``: names that were read; ``problems``: every mistake found, each with file:line; ``limits``: rows of
-    (monitor, column, statistic, warn, alert, source)."""
-
-    monitors: tuple[str, ...]
-    problems: tuple[str, ...]
-    limits: tuple[tuple[str, str, str, float | None, float | None, str], ...]
-
-
-def check(path: str) -> CheckResult:
-    """Reads the configuration, connects, and looks at every monitor's columns. Reads no rows and writes nothing.
-
-    Raises:
-        ConfigError: with all mistakes of the file at once, each with file:line.
-        WarehouseError: when the warehouse cannot be reached.
-    """
-    from warehouse_drift.config.load import load_config
-    from warehouse_drift.config.resolve import resolve_monitor, show_resolved
-    from warehouse_drift.sql.expressions import relation
-    from warehouse_drift.warehouse.introspect import columns as source_columns
-
-    config = load_config(path)
-    problems: list[str] = []
-    limits: list[tuple[str, str, str, float | None, float | None, str]] = []
-    with open_warehouse(config.url, read_only=True) as warehouse:
-        for monitor in config.monitors:
-            text = monitor.relation or f"({monitor.query})"
-            try:
-                found = source_columns(warehouse, relation(text, warehouse.dialect), text)
-            except DriftError as error:
-                file, line = config.place(config.path_of(monitor))
-                problems.append(f"{file}:{line}: monitor {monitor.name}: {error}")
-                continue
-            resolved, wrong = resolve_monitor(config, monitor, found)
-            problems += [str(p) for p in wrong]
-            limits += [(monitor.name, *row) for row in show_resolved(resolved)]
-    return CheckResult(tuple(m.name for m in config.monitors), tuple(problems), tuple(limits))

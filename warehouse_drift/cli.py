@@ -105,20 +105,22 @@ def compare(
         from rich.console import Console
 
         print_compare(result.rows, Console(width=None if sys.stdout.isatty() else 120))
-    decided = [r["decision"] for r in result.rows]
-    if any(d in _LEVELS[fail_on] for d in decided):
+    decided = {r["decision"] for r in result.rows}
+    undecided = result.worst == "none" and fail_on != "never"  # nothing at all could be decided: that is no "ok"
+    if undecided or any(d in _LEVELS[fail_on] for d in decided):
         raise typer.Exit(1)
 
 
 @app.command()
 def check(
-    config: Annotated[str, typer.Option("--config", "-c", help="The configuration.")] = "drift.yml",
+    config: Config = "drift.yml",
+    target: Target = "",
     show_resolved: Annotated[bool, typer.Option("--show-resolved", help="Print every limit with its origin.")] = False,
 ) -> None:
     """Look for mistakes in the configuration, the connection and the columns: all at once, with file:line."""
     from warehouse_drift import api
 
-    result = api.check(config)
+    result = api.check(config, target=target or None)
     if show_resolved:
         for monitor, column, statistic, warn, alert, source in result.limits:
             typer.echo(f"{monitor}  {column}  {statistic}  warn {warn}  alert {alert}  ({source})")

@@ -70,7 +70,8 @@ def test_statistics_of_columns(url: str) -> None:
 def test_the_command(url: str, tmp_path: Path) -> None:
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "warehouse_drift", "init", "--url", url, "--relation", "plain", *more]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        command += ["--output", str(tmp_path / "drift.yml")]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     done = run()
     assert done.returncode == 0 and "drift.yml: monitor plain, 2 columns of 1 rows" in done.stdout

@@ -93,6 +93,8 @@ def load_dialect(name: str) -> Dialect:
 
 def dialect_for_url(url: str) -> Dialect:
     """The dialect of a SQLAlchemy URL, by its scheme."""
+    if ":" not in url:
+        raise DialectError(f"{url!r} is not a database URL.", hint="Example: duckdb:///shop.duckdb")
     scheme = url.split(":", 1)[0]
     family = scheme.split("+", 1)[0]
     for name in dialect_folders():

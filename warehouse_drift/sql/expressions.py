@@ -166,6 +166,7 @@ def _refuse_binds_and_writes(tree: exp.Expr, problem: str) -> None:
 
 
 def _line(error: Exception) -> str:
-    """The parser's first line, without the terminal's underlining."""
+    """The parser's first line, without the terminal's underlining and its own words for parts of SQL."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).splitlines()[0].rstrip(". ")
+    text = re.sub(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>", r"something is missing in \1", text)
     return f"{text}."
