@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
+from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.fit import resolution
 from warehouse_drift.grid.spec import Bin, NumericGrid, from_json, grid_id
 from warehouse_drift.pipeline import profile
@@ -90,6 +92,11 @@ def make(session: Session, context: Context, measured: Sequence[Measured]) -> in
     where = Slice(source.relation, filtered(monitor, source, *limits), bucket, segments.code())
     counted = session.rows("profile/row_count", source=where.source, filter=where.filter)[0]
     rows = int(counted["row_count"])
+    if not rows:
+        raise UsageError(
+            f"monitor {monitor.name}: the baseline has no rows{_range_words(limits)}.",
+            hint="Choose a baseline that has rows (from, to, where).",
+        )
     k = resolution(rows / max(len(buckets), 1))
     built = build_grids(session, [m.numeric for m in new if m.is_numeric], where, k)
     valued = profile.value_cells(session, new, where, salt(context))
@@ -116,6 +123,11 @@ def make(session: Session, context: Context, measured: Sequence[Measured]) -> in
         profile.store(context, by_bucket, new, ids, segments, profile.bucket_params(buckets), at)
     profile.store(context, whole, new, ids, segments, profile.WHOLE, at)
     return rows
+
+
+def _range_words(limits: tuple[datetime | None, datetime | None]) -> str:
+    start, end = (t.isoformat(sep=" ", timespec="minutes") if t else "..." for t in limits)
+    return f" between {start} and {end} UTC" if any(limits) else ""
 
 
 def load(session: Session, context: Context, measured: Sequence[Measured]) -> Gridded:

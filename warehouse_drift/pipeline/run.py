@@ -10,6 +10,7 @@ from datetime import datetime
 from warehouse_drift.config.resolved import ResolvedColumn
 from warehouse_drift.decisions.decide import Noise, Rules, rules_from
 from warehouse_drift.decisions.model import Verdict
+from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline import baseline, profile
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.columns import measure
@@ -118,6 +119,12 @@ def _versions(warehouse: Warehouse) -> dict[str, str]:
 def _steps(context: Context, result: MonitorResult, say: Progress) -> None:
     plan = context.plan
     measured = measure(plan.monitor.columns, context.warehouse.dialect, plan.measured)
+    if not measured and plan.baseline is None:
+        why = "; ".join(f"{s.name}: {s.detail or s.code}" for s in plan.states[:5])
+        raise UsageError(
+            f"monitor {plan.monitor.name}: none of its columns can be measured ({why}).",
+            hint="Run: warehouse-drift check",
+        )
     with Session(context.warehouse) as session:
         if plan.to_grid:
             say(f"{plan.monitor.name}: grids and baseline of {len(plan.to_grid)} column(s)")
