@@ -14,7 +14,6 @@ from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
 from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
 from warehouse_drift.errors import ConfigError, DriftError, UsageError
 from warehouse_drift.pipeline.facts import gather
-from warehouse_drift.pipeline.judge import DecidedWindow
 from warehouse_drift.pipeline.run import MonitorResult, run_monitor
 from warehouse_drift.plan.build import build, naive
 from warehouse_drift.plan.model import Asked, MonitorPlan, Plan
@@ -43,8 +42,8 @@ class RunResult:
         return tuple(m for m in self.monitors if m.failed)
 
     def reached(self, level: str) -> bool:
-        """Whether a decision of this run is at ``level``: warn, alert, no_decision or never. A monitor that was run
-        and has windows without a single decision counts as an alert."""
+        """Whether a decision of this run is at ``level``: warn, alert, no_decision or never. A monitor that never had
+        any decision counts as an alert: it watches nothing."""
         levels = {
             "warn": ("warn", "alert"),
             "alert": ("alert",),
@@ -52,21 +51,11 @@ class RunResult:
             "never": (),
         }[level]
         for m in self.monitors:
-            found = {d.verdict.value for w in newest(m.windows) for d in w.decisions}
-            if found & set(levels):
-                return True
-            if level != "never" and m.windows and not m.decided:
+            found = {d.verdict.value for w in m.windows for d in w.decisions}
+            silent = not m.failed and not m.decided and (bool(m.windows) or not m.has_history)
+            if found & set(levels) or (level != "never" and silent):
                 return True
         return False
-
-
-def newest(windows: Sequence[DecidedWindow]) -> list[DecidedWindow]:
-    """The newest window of every comparison: what a scheduled job is about."""
-    last: dict[str, DecidedWindow] = {}
-    for w in windows:
-        if w.comparison not in last or last[w.comparison].span.start < w.span.start:
-            last[w.comparison] = w
-    return list(last.values())
 
 
 def selected(config: Config, select: Sequence[str], exclude: Sequence[str]) -> list[MonitorConfig]:

@@ -81,9 +81,12 @@ def key_of(summary: Summary) -> Key:
 def p_values(summary: Summary, *, judged: bool = True) -> tuple[float, float, float] | None:
     """(smallest, at the value, largest) p; None where the statistic has no test or the counts for it are missing.
 
-    The ends matter only where something is judged: exact p-values of small samples are not cheap.
+    The ends matter only where something is judged, and a KS that nobody judges has a p-value over all rows only: exact
+    p-values of small samples are not cheap, and a monitor has many segments.
     """
     s = summary
+    if s.statistic == "ks" and not judged and s.segment != "all":
+        return None
     if s.value is None or s.lower is None or s.upper is None or s.n_reference < 1 or s.n_current < 1:
         return None
     if s.statistic == "ks":

@@ -78,7 +78,7 @@ def make(session: Session, context: Context, measured: Sequence[Measured]) -> in
     """
     plan, monitor = context.plan, context.monitor
     new = [m for m in measured if m.name in plan.to_grid]
-    if not new:
+    if not new and plan.baseline is not None:
         return 0
     at = read.now(context.warehouse)
     source = baseline_source(context.warehouse, monitor)

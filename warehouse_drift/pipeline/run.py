@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,7 @@ from warehouse_drift.results.tables import BY_NAME as TABLES
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
+HEARTBEAT_SECONDS = 600
 BUCKETS_AT_ONCE = 93
 """Buckets a scan: bounds the scratch tables of a long backfill."""
 Progress = Callable[[str], None]
@@ -56,6 +58,7 @@ class MonitorResult:
     refined_rows: int = 0
     unchanged: int = 0
     """late buckets that were looked at again and had not changed"""
+    has_history: bool = False
     failed: str = ""
 
     @property
@@ -70,13 +73,13 @@ class MonitorResult:
 def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: str, say: Progress) -> MonitorResult:
     """Runs one monitor's plan. Raises DriftError; what was published before stays, nothing half done is visible."""
     context = Context(warehouse, schema, plan, run_id)
-    result = MonitorResult(plan.monitor.name)
+    result = MonitorResult(plan.monitor.name, has_history=plan.has_history)
     facts = {"run_id": run_id, "project": plan.monitor.project, "monitor": plan.monitor.monitor_id}
     write.run_event(
         warehouse, schema, event="started", at=read.now(warehouse), versions=json.dumps(_versions(warehouse)), **facts
     )
     try:
-        _steps(context, result, say)
+        _steps(context, result, _with_heartbeat(context, facts, say))
     except BaseException as error:
         _record_failure(warehouse, schema, facts, error)
         raise
@@ -92,6 +95,21 @@ def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: st
         **facts,
     )
     return result
+
+
+def _with_heartbeat(context: Context, facts: dict[str, str], say: Progress) -> Progress:
+    """Progress that also tells ``vacuum`` that this run is alive, every few minutes."""
+    last = time.monotonic()
+
+    def said(line: str) -> None:
+        nonlocal last
+        say(line)
+        if time.monotonic() - last > HEARTBEAT_SECONDS:
+            last = time.monotonic()
+            at = read.now(context.warehouse)
+            write.run_event(context.warehouse, context.schema, event="heartbeat", at=at, **facts)
+
+    return said
 
 
 def _record_failure(warehouse: Warehouse, schema: str, facts: dict[str, str], error: BaseException) -> None:
@@ -126,7 +144,7 @@ def _steps(context: Context, result: MonitorResult, say: Progress) -> None:
             hint="Run: warehouse-drift check",
         )
     with Session(context.warehouse) as session:
-        if plan.to_grid:
+        if plan.to_grid or plan.baseline is None:
             say(f"{plan.monitor.name}: grids and baseline of {len(plan.to_grid)} column(s)")
             result.rows_scanned += baseline.make(session, context, measured)
             result.units += _baseline_units(plan)

@@ -93,11 +93,13 @@ def measure_pairs(
 
 
 def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summary | None:
-    """A statistic's row as the input of a decision; None where the statistic is not for this kind of column."""
+    """A statistic's row as the input of a decision; None where it is not for this kind of column, or says nothing."""
     column = columns[int(row["column_no"])].column
     if column.kind.value not in BY_NAME[row["statistic"]].kinds:
         return None
     segment, key, value = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
+    if key == column.name:
+        return None  # inside a segment its own column is one value: nothing to measure
     return Summary(
         segment=segment,
         segment_column=key,

@@ -105,17 +105,21 @@ def previous_of(monitor: ResolvedMonitor, comparison: ComparisonSpec, span: Span
 
 
 def complete_windows(facts: Facts, comparison: ComparisonSpec, first: datetime, last: datetime) -> list[Span]:
-    """Due windows that start in [first, last), hold rows of the monitor's time, and may be judged."""
+    """Due windows that start in [first, last), not before the monitor's first bucket, and may be judged."""
     monitor = facts.monitor
     if monitor.timestamp is None:
         return [span_at("day", "UTC", facts.now)]
     found = spans(window_unit(monitor, comparison), zone_of(monitor), first, last, week_start_of(monitor))
-    oldest = facts.oldest
-    return [
-        s
-        for s in found
-        if s.start >= first and is_due(facts, s) and judgeable(monitor, s) and oldest is not None and s.end > oldest
-    ]
+    if facts.oldest is None:
+        return []
+    since = _bucket_start(facts, facts.oldest)
+    return [s for s in found if s.start >= max(first, since) and is_due(facts, s) and judgeable(monitor, s)]
+
+
+def _bucket_start(facts: Facts, instant: datetime) -> datetime:
+    """A window that begins before the monitor's first bucket would look like one with missing rows."""
+    monitor = facts.monitor
+    return span_at(bucket_unit(monitor), zone_of(monitor), instant, week_start_of(monitor)).start
 
 
 def first_start(facts: Facts, comparison: ComparisonSpec) -> datetime:
@@ -124,7 +128,7 @@ def first_start(facts: Facts, comparison: ComparisonSpec) -> datetime:
     if monitor.timestamp is None or last is None or facts.oldest is None:
         return facts.now
     limits = baseline_range(monitor)
-    floor = facts.oldest
+    floor = _bucket_start(facts, facts.oldest)
     if limits is not None and monitor.baseline.relation is None and limits[1] <= last:
         floor = max(floor, limits[1])  # the past before the baseline is for backfill
     width = {"hour": 1, "day": 24, "week": 168, "month": 744}[window_unit(monitor, comparison)]
@@ -135,10 +139,10 @@ def first_start(facts: Facts, comparison: ComparisonSpec) -> datetime:
 
 
 def _opening(facts: Facts, comparison: ComparisonSpec, instant: datetime) -> datetime:
-    """Start of the first window that begins at or after ``instant``, or that holds the monitor's oldest row."""
+    """Start of the first window that begins at or after ``instant``."""
     monitor = facts.monitor
     span = span_at(window_unit(monitor, comparison), zone_of(monitor), instant, week_start_of(monitor))
-    return span.start if span.start == instant or instant == facts.oldest else span.end
+    return span.start if span.start == instant else span.end
 
 
 def looked_at(facts: Facts, asked: Asked) -> datetime:
@@ -257,6 +261,7 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
         null_times=facts.null_times,
         future_rows=facts.future_rows,
         rows_per_bucket=_rows_per_bucket(facts),
+        has_history=bool(known_windows),
     )
 
 

@@ -155,6 +155,8 @@ class MonitorPlan:
     null_times: int = 0
     future_rows: int = 0
     rows_per_bucket: int = 0
+    has_history: bool = False
+    """whether windows were decided under this baseline before"""
 
     @property
     def measured(self) -> tuple[str, ...]:
