@@ -22,12 +22,14 @@ from warehouse_drift.grid.fit import (
     build,
     fit,
     geometric_grid,
+    grid_of,
     pilot_grid,
     quantile_bins,
     resolution,
     value_grid,
 )
-from warehouse_drift.grid.spec import NumericGrid, from_json, to_json
+from warehouse_drift.grid.sampled import Run, first_grid
+from warehouse_drift.grid.spec import NumericGrid, Piece, from_json, to_json
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.render import render
 
@@ -44,11 +46,23 @@ def cells_of(grid: NumericGrid, values: list[float]) -> list[dict[str, Any]]:
     return sorted((dict(zip(names, r, strict=True)) for r in found.fetchall()), key=lambda r: r["cell_index"])
 
 
+def bent_grid(form: str, lo: float, hi: float, *, root: bool = True) -> NumericGrid:
+    """A bent core anchored at the data's own ends or middle, with a reach within what the formulas allow."""
+    lo, hi = min(max(lo, -1e90), 1e90), min(max(hi, -1e90), 1e90)
+    hi = max(hi, lo + max(1.0, abs(lo)))
+    reach = 4.0 ** round(math.log2(hi - lo) / 2 - 2)
+    if form != "pair":
+        return grid_of([Piece(lo, hi, 50, 7, False, form, lo if form == "rise" else hi, reach, root)], [], 100)
+    middle = lo / 2 + hi / 2
+    first = Piece(lo, middle, 20, 7, False, "fall", middle, reach, root)
+    return grid_of([first, Piece(middle, hi, 29, 7 + first.numbers, False, "rise", middle, reach)], [], 100)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(finite, min_size=1, max_size=60),
     st.lists(finite, min_size=1, max_size=60),
-    st.sampled_from(["pilot", "values", "octaves"]),
+    st.sampled_from(["pilot", "values", "octaves", "rise", "fall", "pair"]),
 )
 def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], later: list[float], form: str) -> None:
     lo, hi = min(baseline), max(baseline)
@@ -56,8 +70,10 @@ def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], late
         grid = pilot_grid(lo, hi, 100)
     elif form == "values":
         grid = value_grid(sorted(set(baseline))[:20], 100)
-    else:
+    elif form == "octaves":
         grid = geometric_grid(lo, hi, 100, 1e-308, 88)
+    else:
+        grid = bent_grid(form, lo, hi)
     rows = cells_of(grid, baseline + later)
     assert sum(r["n"] for r in rows) == len(baseline) + len(later)
     for left, right in pairwise(rows):
@@ -68,6 +84,42 @@ def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], late
         lower = edge(grid, cell)
         assert cell_of(grid, lower) >= cell
         assert lower == -sys.float_info.max or cell_of(grid, math.nextafter(lower, -math.inf)) < cell
+
+
+@pytest.mark.parametrize("form", ["rise", "fall", "pair"])
+def test_bent_cells_set_their_anchor_apart_and_keep_the_order(form: str) -> None:
+    """Doubles next to each other around the anchor and around every cell edge, where rounding would show."""
+    for root in (False, True):
+        grid = bent_grid(form, 0.1, 3.7, root=root)
+        piece = grid.pieces[-1]
+        edges = [piece.anchor + piece.reach * i / 16 * (-1 if form == "fall" else 1) for i in range(64)]
+        values = sorted({math.nextafter(e, side) for e in edges for side in (-math.inf, math.inf)} | set(edges))
+        values = [v for v in values if grid.lo <= v < grid.hi] + [piece.anchor] * 5
+        rows = cells_of(grid, values)
+        assert sum(r["n"] for r in rows) == len(values)
+        assert all(left["max_value"] < right["min_value"] for left, right in pairwise(rows))
+        if form != "fall":  # the grid ends at a fall's anchor
+            anchor = next(r for r in rows if r["min_value"] <= piece.anchor <= r["max_value"])
+            assert anchor["max_value"] - anchor["min_value"] <= 1e-15 * piece.reach
+
+
+def test_bent_cells_are_light_on_heavy_tails() -> None:
+    rng = np.random.default_rng(3)
+    for x in (
+        rng.lognormal(size=40_000),
+        1 / (1 - rng.random(40_000)),
+        rng.standard_cauchy(40_000),
+        -rng.exponential(size=40_000),
+    ):
+        x = np.sort(x)
+        parts = np.array_split(x, 64)
+        runs = [Run(float(p[0]), float(p[-1]), len(p), len(p)) for p in parts]
+        grid = first_grid(runs, float(x[0]), float(x[-1]), 1000)
+        assert any(p.bend for p in grid.pieces)
+        rows = cells_of(grid, x.tolist())
+        assert max(r["n"] for r in rows) <= 4.5 / 1000 * len(x)
+        assert grid.above_cell + 1 <= 1008
+        assert from_json(to_json(grid)) == grid
 
 
 def test_special_values_have_cells_of_their_own() -> None:

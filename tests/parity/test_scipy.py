@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from warehouse_drift.pipeline import metrics
+
 DATA = Path(__file__).parent / "data"
 SETS = sorted(p.stem for p in DATA.glob("*.csv") if p.stem not in ("model_frame", "streams"))
 Compared = Callable[..., dict[str, dict[str, Any]]]
@@ -113,6 +115,18 @@ def test_hard_distributions(name: str, shift: bool, compared: Compared) -> None:
     exact = compared(x, y, statistics=["ks", "wasserstein"], precision="exact")
     check_interval(exact["ks"], truth, "exact")
     assert exact["wasserstein"]["value"] == pytest.approx(stats.wasserstein_distance(x, y), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["pareto", "zeros", "heaped", "clusters", "magnitudes", "one_outlier"])
+@pytest.mark.parametrize("shift", [False, True])
+def test_refinement_by_parts(name: str, shift: bool, compared: Compared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As columns with very many rows are refined: cells counted in finer parts, and only some of those sorted."""
+    monkeypatch.setattr(metrics, "SPLIT_ROWS", 0)
+    x, y = hard(name, shift, np.random.default_rng(8))
+    rows = compared(x, y, statistics=["ks", "wasserstein"], precision="exact")
+    check_interval(rows["ks"], float(stats.ks_2samp(x, y, method="asymp").statistic), "exact")
+    assert rows["wasserstein"]["value"] == pytest.approx(stats.wasserstein_distance(x, y), rel=1e-9)
+    assert rows["wasserstein"]["precision"] == "exact"
 
 
 def test_everything_beyond_the_grid(compared: Compared) -> None:

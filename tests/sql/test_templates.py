@@ -21,7 +21,8 @@ from warehouse_drift.sql.render import header, render
 T, WHERE = identifier("t"), Markup("1 = 1")
 X = Markup("src.") + identifier("x")
 TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.5,), (), 6, 2, 0.25, 100)
-GRIDS = (
+RISE = NumericGrid(0.0, 9.0, (Piece(-9.0, 0.0, 5, 7, False, "fall", 0.0, 1.0), Piece(0.0, 9.0, 5, 14, False, "rise", 0.0, 4.0, True)), (), (), 6, 2, 0.25, 100)
+GRIDS = (RISE, 
     pilot_grid(0.0, 1.0, 100),
     pilot_grid(0.0, 9.0, 100, integer=True),
     TWO,
@@ -34,6 +35,7 @@ KEYS = [
     {"key": "g", "x": X, "values": ["a", "b'c"], "stride": 1, "size": 4, "rest": "unseen"},
     {"key": "h", "x": X, "values": [], "stride": 4, "size": 2, "rest": "other"},
 ]
+RANGED = [c | {"ranges": [(0.0, 1.0), (2.0, 3.0)]} for c in COLUMNS[:2]]
 SIDES = [{"side": s, "slice": Slice(T, WHERE)} for s in ("r", "c")]
 PARAMS: dict[str, dict[str, Any]] = {
     "profile/numeric_cells": SLICE | {"columns": COLUMNS},
@@ -66,9 +68,11 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/pearson": {"bins": T},
     "metrics/cdf_cells": {"cells": T, "columns": T},
     "metrics/cdf_bounds": {"cdf": T, "refined": [T, T], "todo": T},
-    "metrics/refine_cells": {"bounds": T, "ks": True, "area": True, "only": [1], "pair_no": 3, "segment": ("g", "value", "a'b")},
-    "metrics/refined_points": {"todo": T, "sides": SIDES, "column": COLUMNS[1] | {"lo": 0.0, "hi": 1.0}},
-    "metrics/todo_ranges": {"todo": T},
+    "metrics/refine_cells": {"bounds": T, "ks": True, "area": True, "only": [1], "pair_no": 3, "segment": ("a", "value", "b'"), "whole": T},
+    "metrics/refined_points": {"todo": T, "whole": T, "parts": 64, "sides": SIDES, "columns": RANGED},
+    "metrics/split_cells": {"todo": T, "parts": 64, "sides": SIDES, "columns": RANGED},
+    "metrics/split_result": {"bounds": T, "todo": T, "parts": 64},
+    "metrics/todo_ranges": {"todo": T, "most": 12},
     "metrics/compare_sides": {"numeric": [{"side": "r", "cells": T, "columns": [1]}], "categorical": True, "ref": T, "cur": T, "cap": 9, "named": 5},
     "profile/value_counts": SLICE | {"columns": [{"number": 1, "x": X, "numeric": True, "float": True}, {"number": 2, "x": X, "numeric": False, "float": False}], "drop_infinite": True},
     "metrics/changed_values": {"cells": T, "most": 20},

@@ -77,15 +77,21 @@ def outward(lo: float, hi: float) -> tuple[float, float]:
 def build(
     edges: Sequence[float], cells: Sequence[int], atoms: Sequence[float], k: int, *, up: bool = False
 ) -> NumericGrid:
-    tail, per_octave = tail_cells(k)
-    base = 1 + tail
+    base = 1 + tail_cells(k)[0]
     pieces: list[Piece] = []
     for lo, hi, n in zip(edges, edges[1:], cells, strict=False):
         pieces.append(Piece(lo, hi, n, base, up and not pieces))
         base += pieces[-1].numbers
-    width = edges[-1] - edges[0]
-    unit = width / 8 if math.isfinite(width) and width > 1e-290 else max(abs(edges[0]), 1e-300)
-    return NumericGrid(edges[0], edges[-1], tuple(pieces), tuple(sorted(atoms)), (), tail, per_octave, unit, k)
+    return grid_of(pieces, atoms, k)
+
+
+def grid_of(pieces: Sequence[Piece], atoms: Sequence[float], k: int) -> NumericGrid:
+    """A grid whose core is these pieces, with geometric tails."""
+    tail, per_octave = tail_cells(k)
+    lo, hi = pieces[0].lo, pieces[-1].hi
+    width = hi - lo
+    unit = width / 8 if math.isfinite(width) and width > 1e-290 else max(abs(lo), 1e-300)
+    return NumericGrid(lo, hi, tuple(pieces), tuple(sorted(atoms)), (), tail, per_octave, unit, k)
 
 
 def pilot_grid(lo: float, hi: float, k: int, *, integer: bool = False) -> NumericGrid:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from warehouse_drift.grid.bent import bent_pieces
 from warehouse_drift.grid.fit import (
     HEAVY,
     MAX_VALUE_CELLS,
@@ -18,6 +19,7 @@ from warehouse_drift.grid.fit import (
     build,
     core_cells,
     geometric_grid,
+    grid_of,
     outward,
     pilot_grid,
     splits,
@@ -92,14 +94,35 @@ def first_grid(runs: Sequence[Run], lo: float, hi: float, k: int) -> NumericGrid
         return pilot_grid(lo, hi, k)
     core = core_cells(k)
     pinned = (any(r.lo <= spread[0].lo for r in singles), any(r.hi >= spread[-1].hi for r in singles))
-    grid = _fit(spread, total, lo, hi, k, core, pinned)
+    grid = _bent_or_straight(spread, total, lo, hi, k, core, pinned)
     if grid is None:
         smallest = min((min(abs(r.lo), abs(r.hi)) for r in spread if r.lo and r.hi), default=1e-308)
         return geometric_grid(lo, hi, k, max(smallest / 16, 1e-308), cells=core)
     atoms = _atoms(singles, grid, total, k)
     if atoms:
-        grid = _fit(spread, total, lo, hi, k, core - 2 * len(atoms), pinned, atoms) or grid
+        grid = _bent_or_straight(spread, total, lo, hi, k, core - 2 * len(atoms), pinned, atoms) or grid
     return grid
+
+
+def _bent_or_straight(
+    spread: Sequence[Run],
+    total: int,
+    lo: float,
+    hi: float,
+    k: int,
+    core: int,
+    pinned: tuple[bool, bool],
+    atoms: Sequence[float] = (),
+) -> NumericGrid | None:
+    """Equal cells over the whole range where they do; else bent ones; else several pieces."""
+    straight = _fit(spread, total, lo, hi, k, core, pinned, atoms, (LEFT_OUT[0],), 1)
+    if straight is not None:
+        return straight
+    starts, shares = _shares(spread, total)
+    bent = bent_pieces(starts, shares, lo, hi, core, HEAVY / k, 1 + tail_cells(k)[0], pinned)
+    if bent is not None:
+        return grid_of(bent, atoms, k)
+    return _fit(spread, total, lo, hi, k, core, pinned, atoms)
 
 
 def _fit(
@@ -111,12 +134,14 @@ def _fit(
     core: int,
     pinned: tuple[bool, bool],
     atoms: Sequence[float] = (),
+    left_out: Sequence[tuple[int, int, bool]] = LEFT_OUT,
+    most: int = MAX_PIECES,
 ) -> NumericGrid | None:
     """The fewest pieces that keep every cell light: over the whole range if that is as cheap, else with thin ends left
     to the geometric tails; a ``pinned`` end (a heavy single value sits there) stays inside."""
     starts, density = _density(spread, total)
     best: tuple[int, list[float], list[float]] | None = None
-    for low, high, whole in LEFT_OUT:
+    for low, high, whole in left_out:
         inner, weights = starts[low : len(starts) - high], density[low : len(density) - high]
         if len(weights) < 2:
             break
@@ -131,7 +156,7 @@ def _fit(
             edges, weights = _stretched(edges, weights, true_high)
         if any(not b > a for a, b in pairwise(edges)) or not _tails_light(starts, density, low, high, edges, k):
             continue
-        for p, (cut, cost) in enumerate(splits(edges, weights, MAX_PIECES), 1):
+        for p, (cut, cost) in enumerate(splits(edges, weights, most), 1):
             if best is not None and p >= best[0]:
                 break
             if cost / core <= HEAVY / k:
@@ -151,23 +176,30 @@ def _fit(
     return build(_short(chosen), cells, atoms, k, up=True)
 
 
-def _density(spread: Sequence[Run], total: int) -> tuple[list[float], list[float]]:
-    """Where runs start (and the last one ends), and the share of rows per unit of length in each. A wide empty range
-    after a run becomes a run of its own, so that a piece can end before it."""
-    starts, density = [], []
+def _shares(spread: Sequence[Run], total: int) -> tuple[list[float], list[float]]:
+    """Where runs start (and the last one ends), and the share of rows in each. A wide empty range after a run becomes a
+    run of its own, so that a piece can end before it."""
+    starts, shares = [], []
     for run, after in zip(spread, [*spread[1:], None], strict=True):
-        end = run.hi if after is None else after.lo
-        empty = after is not None and run.hi > run.lo and after.lo - run.hi > 4 * (run.hi - run.lo)
-        width = (run.hi - run.lo) if empty else (end - run.lo)
         starts.append(run.lo)
-        density.append(run.n / total * MARGIN / width if width > 1e-300 else math.inf)
-        if empty and above(run.hi) < end:
+        shares.append(run.n / total * MARGIN)
+        if after is not None and run.hi > run.lo and after.lo - run.hi > 4 * (run.hi - run.lo):
             starts.append(above(run.hi))
-            density.append(0.0)
+            shares.append(0.0)
+    return [*starts, spread[-1].hi], shares
+
+
+def _density(spread: Sequence[Run], total: int) -> tuple[list[float], list[float]]:
+    """The same with the share of rows per unit of length in each run."""
+    starts, shares = _shares(spread, total)
+    density = [
+        0.0 if share == 0.0 else share / (b - a) if b - a > 1e-300 else math.inf
+        for share, (a, b) in zip(shares, pairwise(starts), strict=True)
+    ]
     for edge, beside in ((0, 1), (-1, -2)):  # the outermost runs are wide, and fuller on their inner side
         if len(density) > 2 and 0.0 < density[edge] < density[beside] < math.inf:
             density[edge] = (density[edge] + density[beside]) / 2
-    return [*starts, spread[-1].hi], density
+    return starts, density
 
 
 def _stretched(edges: list[float], weights: list[float], end: float) -> tuple[list[float], list[float]]:
@@ -209,9 +241,11 @@ def _atoms(singles: Sequence[Run], grid: NumericGrid, total: int, k: int) -> lis
     """Heavy single values that would share their cell with others."""
     found = []
     for r in singles:
-        if r.n * k < HEAVY * total or (grid.pieces and r.lo == grid.pieces[0].lo):
+        if r.n * k < HEAVY * total or any(
+            r.lo == (p.anchor if p.bend else p.lo) and (p.up or p.bend) for p in grid.pieces
+        ):
             continue
-        width = next(((p.hi - p.lo) / p.cells for p in grid.pieces if p.lo <= r.lo < p.hi), 0.0)
+        width = next((p.width_at(r.lo) for p in grid.pieces if p.lo <= r.lo < p.hi), 0.0)
         if r.gap < 2 * width:
             found.append((-r.n, r.lo))
     return sorted(v for _, v in sorted(found)[:MAX_ATOMS])

@@ -24,6 +24,13 @@ class Piece:
 
     ``up`` takes the ceiling instead: the value ``lo`` itself then has a cell of its own, at no cost. Minimum values
     (zero above all) are the most frequent heavy single values there are.
+
+    A bent piece has cells of equal width in t, narrow near its ``anchor`` and ever wider away from it, at the price of
+    one division; half of them lie within ``reach`` (a power of four). With ``root`` the square root of the quotient is
+    taken, and cells far out grow more slowly: for tails that reach thousands of times further than the middle.
+    rise: t = 1 - reach / (x - anchor + reach), anchored at the lower end; fall: t = reach / (anchor - x + reach), at the
+    upper end. One of them, or a fall and a rise from a point inside, fits most skewed and heavy-tailed data. Each is a
+    chain of operations that only rise or only fall with x, so no rounding can put a larger value into an earlier cell.
     """
 
     lo: float
@@ -31,6 +38,10 @@ class Piece:
     cells: int
     base: int
     up: bool = False
+    bend: str = ""
+    anchor: float = 0.0
+    reach: float = 0.0
+    root: bool = False
 
     @property
     def scale(self) -> float:
@@ -50,7 +61,21 @@ class Piece:
     @property
     def numbers(self) -> int:
         """Cell numbers that the piece takes."""
-        return self.cells + (2 if self.up else 1)
+        return self.cells + (2 if self.up or self.bend else 1)
+
+    def width_at(self, x: float) -> float:
+        """About the width of the cell that holds ``x``."""
+        if not self.bend:
+            return (self.hi - self.lo) / self.cells
+        away = abs(x - self.anchor) + self.reach
+        if self.root:
+            return 2.0 * away * math.sqrt(away / self.reach) / self.cells
+        return away * (away / self.reach) / self.cells
+
+    @property
+    def quotient(self) -> float:
+        """The numerator of a bent piece's formula: cells at distance 0, exactly."""
+        return self.cells * (math.sqrt(self.reach) if self.root else self.reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +122,18 @@ class NumericGrid:
         return 1 + self.tail
 
     @property
+    def one_origin(self) -> float | None:
+        """Where sums of all cells are taken from, when that costs no digits that matter; else each piece has its own."""
+        if not self.pieces:
+            return self.lo if self.atoms and not self.octaves else None
+        if self.pieces[0].bend:
+            return self.pieces[0].anchor
+        if len(self.pieces) == 1:
+            return self.lo
+        finest = min((p.hi - p.lo) / p.cells for p in self.pieces)
+        return self.lo if (self.hi - self.lo) < 1e5 * finest else None
+
+    @property
     def zero_cell(self) -> int:
         """Number of zero's cell on a grid of octaves."""
         positive = [o for o in self.octaves if not o.negative]
@@ -118,7 +155,8 @@ class NumericGrid:
     def describe(self) -> str:
         if self.octaves:
             return f"{sum(o.cells for o in self.octaves)} geometric cells"
-        return f"{sum(p.cells for p in self.pieces)} cells in {len(self.pieces)} piece(s), {len(self.atoms)} atom(s)"
+        shape = "bent" if self.pieces and self.pieces[0].bend else "equal"
+        return f"{sum(p.cells for p in self.pieces)} {shape} cells in {len(self.pieces)} piece(s), {len(self.atoms)} atom(s)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +13,13 @@ from warehouse_drift.grid.spec import Bin, NumericGrid
 from warehouse_drift.pipeline.grids import NumericColumn, Slice
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
+
+SPLIT_ROWS = 200_000
+"""Rows in question of one column above which they are counted in finer parts first."""
+PARTS = 64
+SORTED_ROWS = 4_000_000
+"""Rows that one statement sorts, where they belong to several columns."""
+MOST_RANGES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,30 +132,107 @@ def refine(
     """Scans again the cells that can still matter, and gives bounds that are closed where the rows are still the same.
 
     Where there are several pairs or segments, ``pair_no`` and ``segment`` (key, kind, value) name the one that the two
-    slices hold the rows of. With ``most_rows`` nothing is scanned when more rows would have to be.
+    slices hold the rows of. With ``most_rows`` nothing is scanned when more rows would have to be. A column with more
+    than SPLIT_ROWS rows in question is counted again in finer parts before anything is sorted.
     """
     if pooled.bounds is None or pooled.cdf is None or not (ks or area):
         return pooled, Refined(0, 0)
-    todo = session.scratch(
-        "todo",
-        "metrics/refine_cells",
-        bounds=pooled.bounds,
-        ks=ks,
-        area=area,
-        only=list(only) if only is not None else None,
-        pair_no=pair_no,
-        segment=segment,
-    )
-    ranges = {int(r["column_no"]): r for r in session.rows("metrics/todo_ranges", todo=todo)}
-    if not ranges or (most_rows is not None and sum(int(r["row_count"]) for r in ranges.values()) > most_rows):
+    chosen: dict[str, Any] = {"ks": ks, "area": area, "pair_no": pair_no, "segment": segment}
+    listed = list(only) if only is not None else None
+    todo = session.scratch("todo", "metrics/refine_cells", bounds=pooled.bounds, only=listed, whole=None, **chosen)
+    spans = _spans(session, todo)
+    rows = sum(s.rows for s in spans.values())
+    if not spans or (most_rows is not None and rows > most_rows):
         return pooled, Refined(0, 0)
-    by_number = {c.number: c for c in columns}
-    sides = [{"side": "r", "slice": reference}, {"side": "c", "slice": current}]
-    refined = []
-    for n, r in ranges.items():  # a statement a column: the sort of one column is all that is held at a time
-        c = by_number[n]
-        column = {"number": n, "x": c.x, "grid": grids[n], "float": c.float, "lo": float(r["lo"]), "hi": float(r["hi"])}
-        refined.append(session.scratch("refined", "metrics/refined_points", todo=todo, column=column, sides=sides))
+    scan = _Scan(session, {c.number: c for c in columns}, grids, reference, current)
+    wide = {n: s for n, s in spans.items() if s.rows > SPLIT_ROWS}
+    refined = scan.points(todo, None, {n: s for n, s in spans.items() if n not in wide})
+    if wide:
+        refined.append(scan.split(todo, wide, chosen))
     bounds = session.scratch("closed", "metrics/cdf_bounds", cdf=pooled.cdf, refined=refined, todo=todo)
-    done = Refined(sum(int(r["cells"]) for r in ranges.values()), sum(int(r["row_count"]) for r in ranges.values()))
-    return Pooled(pooled.cells, pooled.columns, pooled.bins, pooled.pearson, pooled.cdf, bounds, pooled.numeric), done
+    return replace(pooled, bounds=bounds), Refined(sum(s.cells for s in spans.values()), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Cells of one column that are scanned again, the rows in them, and a few ranges of values that hold them."""
+
+    cells: int
+    rows: int
+    ranges: tuple[tuple[float, float], ...]
+
+
+def _spans(session: Session, todo: Markup) -> dict[int, _Span]:
+    found: dict[int, _Span] = {}
+    for r in session.rows("metrics/todo_ranges", todo=todo, most=MOST_RANGES):
+        known = found.get(int(r["column_no"]), _Span(0, 0, ()))
+        found[int(r["column_no"])] = _Span(
+            known.cells + int(r["cells"]),
+            known.rows + int(r["row_count"]),
+            (*known.ranges, (float(r["lo"]), float(r["hi"]))),
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """The second look at the rows of some columns."""
+
+    session: Session
+    columns: Mapping[int, NumericColumn]
+    grids: Mapping[int, NumericGrid]
+    reference: Slice
+    current: Slice
+
+    def _sides(self) -> list[dict[str, Any]]:
+        return [{"side": "r", "slice": self.reference}, {"side": "c", "slice": self.current}]
+
+    def _columns(self, spans: Mapping[int, _Span]) -> list[dict[str, Any]]:
+        return [
+            {
+                "number": n,
+                "x": self.columns[n].x,
+                "grid": self.grids[n],
+                "float": self.columns[n].float,
+                "ranges": span.ranges,
+            }
+            for n, span in spans.items()
+        ]
+
+    def points(self, todo: Markup, whole: Markup | None, spans: Mapping[int, _Span]) -> list[Markup]:
+        """Sorts the rows of ``todo``'s cells; a statement holds one column, or several small ones."""
+        tables: list[Markup] = []
+        batch: dict[int, _Span] = {}
+        for n, span in [*spans.items(), (-1, _Span(0, SORTED_ROWS, ()))]:
+            if batch and span.rows + sum(s.rows for s in batch.values()) > SORTED_ROWS:
+                tables.append(
+                    self.session.scratch(
+                        "refined",
+                        "metrics/refined_points",
+                        todo=todo,
+                        whole=whole,
+                        parts=PARTS,
+                        columns=self._columns(batch),
+                        sides=self._sides(),
+                    )
+                )
+                batch = {}
+            batch[n] = span
+        return tables
+
+    def split(self, todo: Markup, spans: Mapping[int, _Span], chosen: Mapping[str, Any]) -> Markup:
+        """Counts the cells again in finer parts, and sorts only the parts that can still matter."""
+        parts = self.session.scratch(
+            "parts",
+            "metrics/split_cells",
+            todo=todo,
+            parts=PARTS,
+            columns=self._columns(spans),
+            sides=self._sides(),
+        )
+        bounds = self.session.scratch("part_bounds", "metrics/cdf_bounds", cdf=parts, refined=None, todo=None)
+        left = self.session.scratch("part_todo", "metrics/refine_cells", bounds=bounds, only=None, whole=todo, **chosen)
+        refined = self.points(left, todo, _spans(self.session, left))
+        if refined:
+            bounds = self.session.scratch("part_closed", "metrics/cdf_bounds", cdf=parts, refined=refined, todo=left)
+        return self.session.scratch("split", "metrics/split_result", bounds=bounds, todo=todo, parts=PARTS)
