@@ -31,3 +31,10 @@ def test_benjamini_hochberg_equals_scipy() -> None:
     p = list(np.random.default_rng(1).random(40) ** 3)
     assert corrections.benjamini_hochberg(p) == pytest.approx(list(stats.false_discovery_control(p)))
     assert corrections.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 10, 63, 999, 1000, 5000])
+def test_chi_squared_tail(df: int) -> None:
+    for x in (0.0, 1e-300, 1e-8, 0.1, 1.0, 0.5 * df, df, 1.1 * df, 1.5 * df, 3.0 * df, 1400.0, 5000.0):
+        assert pvalues.chi_squared_pvalue(x, df) == pytest.approx(stats.chi2.sf(x, df), rel=1e-9, abs=1e-300)
+    assert pvalues.chi_squared_pvalue(3.0, 2.5) == pytest.approx(stats.chi2.sf(3.0, 2.5), rel=1e-9)

@@ -180,9 +180,25 @@ def chi_squared_pvalue(value: float, df: float) -> float:
     """P(chi-squared with ``df`` degrees of freedom >= value). Without a degree of freedom nothing can differ: 1."""
     if df <= 0:
         return 1.0
+    half = max(value, 0.0) / 2.0
+    if df == math.floor(df) and df <= 100_000:
+        return _poisson_sum(half, int(df))
     from scipy.special import chdtrc
 
-    return float(chdtrc(df, max(value, 0.0)))
+    return float(chdtrc(df, 2.0 * half))
+
+
+def _poisson_sum(y: float, df: int) -> float:
+    """The tail for whole ``df`` as a finite sum of positive terms (Abramowitz & Stegun 26.4.4 and 26.4.5): e^-y y^k / k!
+    for k = 0, 1, ... under df / 2, or for k = 1/2, 3/2, ... plus the tail of one degree of freedom. Importing SciPy for
+    this one function would cost as much as a comparison of half a million rows."""
+    if y == 0.0:
+        return 1.0
+    odd = df % 2
+    terms = [k * math.log(y) - y - math.lgamma(k + 1.0) for k in (i + odd / 2.0 for i in range(df // 2))]
+    top = max(terms, default=0.0)
+    total = math.exp(top) * math.fsum(math.exp(t - top) for t in terms) if terms else 0.0
+    return min(1.0, total + (math.erfc(math.sqrt(y)) if odd else 0.0))
 
 
 def two_proportion_z(hits_a: float, n_a: int, hits_b: float, n_b: int) -> tuple[float, float]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.environment import identifier
 
 
 def own_name(dialect: Dialect, *parts: str | None) -> str:
     """``schema.table`` quoted as the warehouse quotes; empty parts are left out."""
+    if dialect.canonical:
+        return ".".join(identifier(p) for p in parts if p)
+    from sqlglot import exp
+
     return ".".join(exp.to_identifier(p, quoted=True).sql(dialect=dialect.sqlglot_name) for p in parts if p)
 
 
