@@ -63,6 +63,10 @@ def _core_cell(grid: NumericGrid, x: float) -> int:
 
 
 def _piece_cell(piece: Piece, x: float) -> int:
+    if piece.bend:
+        away = (x - piece.anchor if piece.bend == "rise" else piece.anchor - x) + piece.reach
+        scaled = piece.quotient / (math.sqrt(away) if piece.root else away)
+        return piece.base + (math.ceil(piece.cells - scaled) if piece.bend == "rise" else math.floor(scaled))
     if not piece.scale > 0:
         return piece.base
     distance = x - piece.lo
