@@ -252,8 +252,6 @@ def _console() -> Any:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 100)
-
-
 cli_run.register(app)
 
 

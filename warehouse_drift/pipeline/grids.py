@@ -151,7 +151,9 @@ def _first_grids(
         "sample",
         "grid/sample",
         columns=[{"number": c.number, "x": c.x} for c in sampled],
-        keys=[{"x": by_number[key.column].x, "low": key.low, "scale": key.scale, "least": key.least} for key in keys],
+        keys=[
+            {"x": by_number[key.column].x, "low": key.low, "scale": key.scale, "least": key.least} for key in keys
+        ],
         one_in=max(2, row_count // SAMPLE_ROWS),
         most=MOST,
         **flat,

@@ -26,15 +26,11 @@ def print_status(rows: Sequence[Mapping[str, Any]], console: Any) -> None:
     console.print(table)
 
 
-def print_vacuum(
-    rows: Sequence[Mapping[str, Any]], abandoned: Sequence[tuple[str, str, str]], dry_run: bool, console: Any
-) -> None:
+def print_vacuum(rows: Sequence[Mapping[str, Any]], abandoned: Sequence[tuple[str, str, str]], dry_run: bool, console: Any) -> None:
     """What went, or would go."""
     would = "would be " if dry_run else ""
     for run_id, _, monitor in abandoned:
-        console.print(
-            f"Run {run_id} of {monitor} gave no sign of life for a day: {would}marked as abandoned.", highlight=False
-        )
+        console.print(f"Run {run_id} of {monitor} gave no sign of life for a day: {would}marked as abandoned.", highlight=False)
     for r in rows:
         console.print(f"{r['table']:<14} {r['rows']:>12,} rows  {r['why']}", highlight=False)
     console.print(f"{sum(r['rows'] for r in rows):,} rows {would}deleted.", highlight=False)

@@ -74,9 +74,7 @@ def grants(relations: Sequence[str], dialect: Dialect, schema: str, role: str, d
         parts = {"relation": table, "schema": table.args.get("db"), "catalog": table.args.get("catalog")}
         names.append(fixed | {k: v.sql(dialect=dialect.sqlglot_name) for k, v in parts.items() if v is not None})
     return Grants(
-        _filled(shapes["source"], names),
-        _filled(shapes["results"], [fixed]),
-        _filled(shapes.get("made_by_dba", ()), [fixed]),
+        _filled(shapes["source"], names), _filled(shapes["results"], [fixed]), _filled(shapes.get("made_by_dba", ()), [fixed])
     )
 
 

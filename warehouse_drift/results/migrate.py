@@ -61,9 +61,7 @@ def read_migrations(folder: Path) -> tuple[Migration, ...]:
         added = tuple((a["table"], *_pair(a["column"])) for a in raw.get("add_column", ()))
         found.append(Migration(int(path.name[:4]), raw["name"], tables, added))
     if [m.version for m in found] != list(range(1, len(found) + 1)):
-        raise SchemaVersionError(
-            f"The migrations in {folder.name} are not numbered 1, 2, 3, ...", hint="Install the package again."
-        )
+        raise SchemaVersionError(f"The migrations in {folder.name} are not numbered 1, 2, 3, ...", hint="Install the package again.")
     return tuple(found)
 
 
@@ -167,9 +165,7 @@ def view_statements(dialect: Dialect, s: Markup, inside: Markup) -> Iterator[Sta
     params = {"s": inside, "whole_baseline": WHOLE_BASELINE}
     for view in VIEWS:
         select = render(f"views/{view.name}", params, dialect).sql
-        yield Statement(
-            f"create {view.name}", dialect.statements["create_view"].format(name=s + Markup(view.name), select=select)
-        )
+        yield Statement(f"create {view.name}", dialect.statements["create_view"].format(name=s + Markup(view.name), select=select))
     if not dialect.can("view_comments"):
         return
     for table in BY_NAME.values():

@@ -24,9 +24,7 @@ def schema_name(schema: str, dialect: Dialect) -> Markup:
     ``catalog.schema`` is two names. Raises DialectError for an empty name.
     """
     if not schema or not all(schema.split(".")):
-        raise DialectError(
-            f"{schema!r} is no name of a schema.", hint="Set warehouse.result_schema, for example to drift."
-        )
+        raise DialectError(f"{schema!r} is no name of a schema.", hint="Set warehouse.result_schema, for example to drift.")
     return Markup(".").join(plain_name(part, dialect) for part in schema.split("."))
 
 
@@ -62,9 +60,7 @@ def prefix_in_views(warehouse: Warehouse, schema: str) -> Markup:
     """What stands before a table inside a view. DuckDB drops its own catalog from a view's text, which is ambiguous
     again when schema and catalog share a name; there a name alone is looked up in the view's own schema."""
     s = prefix_in(warehouse, schema)
-    return (
-        Markup("") if warehouse.dialect.canonical and s.count(".") > prefix(schema, warehouse.dialect).count(".") else s
-    )
+    return Markup("") if warehouse.dialect.canonical and s.count(".") > prefix(schema, warehouse.dialect).count(".") else s
 
 
 def change(template: str, params: Mapping[str, object], dialect: Dialect) -> str:
@@ -81,6 +77,4 @@ def change(template: str, params: Mapping[str, object], dialect: Dialect) -> str
     try:
         return sqlglot.transpile(text, read="duckdb", write=dialect.sqlglot_name, unsupported_level=ErrorLevel.RAISE)[0]
     except SqlglotError as error:
-        raise DialectError(
-            f"{template} cannot be translated to {dialect.name}: {str(error).splitlines()[0]}."
-        ) from error
+        raise DialectError(f"{template} cannot be translated to {dialect.name}: {str(error).splitlines()[0]}.") from error

@@ -18,9 +18,7 @@ Key = tuple[str, str, str]
 
 def _rows(warehouse: Warehouse, schema: str, template: str, **params: Any) -> list[Row]:
     params["s"] = prefix_in(warehouse, schema)
-    return warehouse.fetch(
-        render(f"results/{template}", params, warehouse.dialect).sql, name=template.replace("_", " ")
-    )
+    return warehouse.fetch(render(f"results/{template}", params, warehouse.dialect).sql, name=template.replace("_", " "))
 
 
 def now(warehouse: Warehouse) -> datetime:
@@ -47,20 +45,9 @@ def bucket_counts(
     return {r["bucket_start"]: r for r in found}
 
 
-def units(
-    warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, start: datetime, end: datetime
-) -> list[Row]:
+def units(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, start: datetime, end: datetime) -> list[Row]:
     """Published units of the buckets that start in [start, end): for a few buckets, when ``bucket_counts`` shows a gap."""
-    return _rows(
-        warehouse,
-        schema,
-        "units",
-        project=project,
-        monitor=monitor,
-        baseline_version=baseline_version,
-        start=start,
-        end=end,
-    )
+    return _rows(warehouse, schema, "units", project=project, monitor=monitor, baseline_version=baseline_version, start=start, end=end)
 
 
 def decided_windows(
@@ -69,49 +56,23 @@ def decided_windows(
 ) -> list[Row]:  # fmt: skip
     """Published windows that start in [start, end), with config_hash, decided_at, is_complete and run_id."""
     return _rows(
-        warehouse,
-        schema,
-        "windows",
-        project=project,
-        monitor=monitor,
-        comparison=comparison,
-        baseline_version=baseline_version,
-        start=start,
-        end=end,
+        warehouse, schema, "windows", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start, end=end
     )
 
 
-def previous_raw(
-    warehouse: Warehouse,
-    schema: str,
-    project: str,
-    monitor: str,
-    comparison: str,
-    baseline_version: str,
-    before: datetime,
-    newest: int,
-) -> dict[Key, list[Verdict]]:
+def previous_raw(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, before: datetime, newest: int) -> dict[Key, list[Verdict]]:
     """Raw verdicts of the ``newest`` decided windows before ``before``, newest first, for the k-of-n rule.
 
     Only keys that were a warning or an alert in one of them; in the other windows they stand as ok.
     """
     if newest < 1:
         return {}
-    known = decided_windows(
-        warehouse, schema, project, monitor, comparison=comparison, baseline_version=baseline_version, end=before
-    )
+    known = decided_windows(warehouse, schema, project, monitor, comparison=comparison, baseline_version=baseline_version, end=before)
     starts = sorted({r["window_start"] for r in known}, reverse=True)[:newest]
     found: dict[Key, list[Verdict]] = {}
     for place, start in enumerate(starts):
         raised = _rows(
-            warehouse,
-            schema,
-            "raised",
-            project=project,
-            monitor=monitor,
-            comparison=comparison,
-            baseline_version=baseline_version,
-            start=start,
+            warehouse, schema, "raised", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
         )
         for r in raised:
             key = (r["segment"], r["column_name"], r["statistic"])
@@ -120,13 +81,7 @@ def previous_raw(
 
 
 def raised(
-    warehouse: Warehouse,
-    schema: str,
-    project: str,
-    monitor: str,
-    comparison: str,
-    baseline_version: str,
-    start: datetime,
+    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, start: datetime
 ) -> dict[Key, Verdict]:
     """Raw verdicts of one decided window that were a warning or an alert."""
     rows = _rows(
@@ -135,25 +90,10 @@ def raised(
     return {(r["segment"], r["column_name"], r["statistic"]): Verdict(r["raw_decision"]) for r in rows}
 
 
-def window_results(
-    warehouse: Warehouse,
-    schema: str,
-    project: str,
-    monitor: str,
-    comparison: str,
-    baseline_version: str,
-    window_start: datetime,
-) -> list[Row]:
+def window_results(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, window_start: datetime) -> list[Row]:
     """The stored results of one window: enough to decide it again without a scan (see ``summary_of``)."""
     return _rows(
-        warehouse,
-        schema,
-        "window_results",
-        project=project,
-        monitor=monitor,
-        comparison=comparison,
-        baseline_version=baseline_version,
-        start=window_start,
+        warehouse, schema, "window_results", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=window_start
     )
 
 
@@ -176,40 +116,24 @@ def baselines(warehouse: Warehouse, schema: str, project: str, monitor: str) -> 
 
 def grids(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str) -> dict[str, Row]:
     """column_name -> grid (grid_id, column_kind, role, data_type, cell_count, status, spec as JSON text, run_id)."""
-    return {
-        r["column_name"]: r
-        for r in _rows(warehouse, schema, "grids", project=project, monitor=monitor, baseline_version=baseline_version)
-    }
+    return {r["column_name"]: r for r in _rows(warehouse, schema, "grids", project=project, monitor=monitor, baseline_version=baseline_version)}
 
 
-def grid_bins(
-    warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, column_name: str | None = None
-) -> dict[str, list[Row]]:
+def grid_bins(warehouse: Warehouse, schema: str, project: str, monitor: str, baseline_version: str, column_name: str | None = None) -> dict[str, list[Row]]:
     """column_name -> bins in order."""
     found: dict[str, list[Row]] = {}
-    for r in _rows(
-        warehouse,
-        schema,
-        "grid_bins",
-        project=project,
-        monitor=monitor,
-        baseline_version=baseline_version,
-        column_name=column_name,
-    ):
+    for r in _rows(warehouse, schema, "grid_bins", project=project, monitor=monitor, baseline_version=baseline_version, column_name=column_name):
         found.setdefault(r["column_name"], []).append(r)
     return found
 
 
-def noise(
-    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str
-) -> dict[Key, tuple[float | None, int]] | None:
+def noise(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str) -> dict[Key, tuple[float | None, int]] | None:
     """(segment, column_name, statistic) -> (largest value, windows); None when no run has finished measuring it."""
     key = {"project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version}
     if not _rows(warehouse, schema, "noise_closed", **key)[0]["closed"]:
         return None
     return {
-        (r["segment"], r["column_name"], r["statistic"]): (r["max_value"], int(r["windows"]))
-        for r in _rows(warehouse, schema, "noise", **key)
+        (r["segment"], r["column_name"], r["statistic"]): (r["max_value"], int(r["windows"])) for r in _rows(warehouse, schema, "noise", **key)
     }
 
 
@@ -218,9 +142,7 @@ def status(warehouse: Warehouse, schema: str, project: str | None = None) -> lis
     return _rows(warehouse, schema, "status", project=project)
 
 
-def incidents(
-    warehouse: Warehouse, schema: str, project: str, monitor: str, since: datetime | None = None
-) -> list[Row]:
+def incidents(warehouse: Warehouse, schema: str, project: str, monitor: str, since: datetime | None = None) -> list[Row]:
     """Rows of ``drift_alerts`` that were seen since an instant."""
     return _rows(warehouse, schema, "incidents", project=project, monitor=monitor, since=since)
 

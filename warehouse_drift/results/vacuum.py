@@ -59,15 +59,7 @@ class Vacuumed:
     expired: Mapping[str, int] = field(default_factory=dict)
 
 
-def vacuum(
-    warehouse: Warehouse,
-    schema: str,
-    *,
-    now: datetime,
-    project: str | None = None,
-    retention: Retention | None = None,
-    dry_run: bool = False,
-) -> Vacuumed:
+def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | None = None, retention: Retention | None = None, dry_run: bool = False) -> Vacuumed:
     """Marks silent runs as abandoned, then deletes unseen rows of runs that have ended, then expired rows.
 
     Rows of a run that is still alive are never touched, nor those that it has replaced so far (it may yet be abandoned,
@@ -94,13 +86,7 @@ def vacuum(
     for table, column, what, baselines in _EXPIRED:
         age = getattr(retention, what) if retention else None
         if age is not None:
-            params: dict[str, Any] = {
-                "table": Markup(table),
-                "column": Markup(column),
-                "before": now - age,
-                "baselines": baselines,
-                "whole_baseline": WHOLE_BASELINE,
-            }
+            params: dict[str, Any] = {"table": Markup(table), "column": Markup(column), "before": now - age, "baselines": baselines, "whole_baseline": WHOLE_BASELINE}
             expired[table] = _delete(warehouse, "expired", {**shared, **params}, dry_run)
     return Vacuumed(dead, unseen, expired)
 
@@ -108,9 +94,7 @@ def vacuum(
 def _delete(warehouse: Warehouse, template: str, params: Mapping[str, Any], dry_run: bool) -> int:
     """Counts, then deletes the same rows if there are any: not every driver reports how many it deleted."""
     dialect, what = warehouse.dialect, f"{template} rows of {params['table']}"
-    counted = warehouse.fetch(
-        render(f"results/{template}", {**params, "count": True}, dialect).sql, name=f"count {what}"
-    )
+    counted = warehouse.fetch(render(f"results/{template}", {**params, "count": True}, dialect).sql, name=f"count {what}")
     n = int(counted[0]["n"])
     if n and not dry_run:
         warehouse.execute(change(f"results/{template}", {**params, "count": False}, dialect), name=f"delete {what}")

@@ -53,27 +53,11 @@ _COUNTS = (
     ("undecided", "decisions 'none', each with a reason"),
     ("versions", "versions of the package, the engine and the dialect (JSON)"),
 )
-_GRAIN = (
-    "project",
-    "monitor",
-    "comparison",
-    "window_start",
-    "window_end",
-    "window_date",
-    "baseline_version",
-    "segment",
-    "column_name",
-    "statistic",
-)
+_GRAIN = ("project", "monitor", "comparison", "window_start", "window_end", "window_date", "baseline_version", "segment", "column_name", "statistic")
 _GRAIN_COLUMNS = tuple((name, _MEANING[name]) for name in _GRAIN)
 
 VIEWS: tuple[View, ...] = (
-    View(
-        "wd_v_runs",
-        "What became of every run.",
-        (*_RUN, ("last_event_at", "its newest sign of life (UTC)"), _STATE, *_COUNTS),
-        public=False,
-    ),
+    View("wd_v_runs", "What became of every run.", (*_RUN, ("last_event_at", "its newest sign of life (UTC)"), _STATE, *_COUNTS), public=False),
     _published("wd_units", "The published units: the newest scan of each, without abandoned runs."),
     _published("wd_windows", "The published windows: the newest decision of each, without abandoned runs."),
     _published("wd_cells", "The cells of the published units."),
@@ -116,10 +100,7 @@ VIEWS: tuple[View, ...] = (
             ("last_window_start", "start of the newest complete window (UTC)"),
             ("last_window_end", "end of the newest complete window (UTC)"),
             ("last_window_date", "local date of the newest complete window"),
-            (
-                "stale",
-                "true when a comparison's newest window ended more than two window lengths ago, or there is none",
-            ),
+            ("stale", "true when a comparison's newest window ended more than two window lengths ago, or there is none"),
             ("decision", "worst decision of the newest windows: alert, warn, ok, or none"),
             ("comparisons", "comparisons with a complete window"),
             ("ok_count", "decisions ok in the newest window of every comparison"),
@@ -164,29 +145,8 @@ VIEWS: tuple[View, ...] = (
             ("bucket_end", "end of the bucket (UTC, exclusive)"),
             ("window_date", "local date on which the bucket starts"),
             ("segment", "'all', 'country=DE', 'country=<null>', 'country=<other>', 'country=<unseen>'"),
-            *_of(
-                "wd_profiles",
-                "column_name",
-                "column_kind",
-                "row_count",
-                "null_count",
-                "nan_count",
-                "zero_count",
-                "distinct_count",
-            ),
-            *_of(
-                "wd_profiles",
-                "mean",
-                "stddev",
-                "min_value",
-                "max_value",
-                "p05",
-                "p25",
-                "p50",
-                "p75",
-                "p95",
-                "top_values",
-            ),
+            *_of("wd_profiles", "column_name", "column_kind", "row_count", "null_count", "nan_count", "zero_count", "distinct_count"),
+            *_of("wd_profiles", "mean", "stddev", "min_value", "max_value", "p05", "p25", "p50", "p75", "p95", "top_values"),
         ),
     ),
     View("run_history", "Every run and what it did.", (*_RUN, _STATE, *_COUNTS)),

@@ -68,9 +68,7 @@ def _insert(dialect: Dialect, s: Markup, table: Table, rows: Sequence[Row]) -> s
         "names": [Markup(n) for n in varying],
     }  # fmt: skip
     if dialect.append_rows == "json":
-        kinds = {
-            c.name: dialect.types[c.kind if c.kind not in ("timestamp", "date") else "text"] for c in table.columns
-        }
+        kinds = {c.name: dialect.types[c.kind if c.kind not in ("timestamp", "date") else "text"] for c in table.columns}
         params |= {"kinds": [Markup(kinds[n]) for n in varying], "document": text_literal(document(rows, varying))}
     else:
         params["rows"] = [Markup(", ").join(literal(r[n]) for n in varying) for r in rows]
@@ -154,15 +152,7 @@ def publish_noise(
 
 
 def run_event(
-    warehouse: Warehouse,
-    schema: str,
-    *,
-    run_id: str,
-    project: str,
-    monitor: str,
-    event: str,
-    at: datetime,
-    **facts: Any,
+    warehouse: Warehouse, schema: str, *, run_id: str, project: str, monitor: str, event: str, at: datetime, **facts: Any
 ) -> None:
     """Records that a run started, is alive (heartbeat), finished, failed, or was found dead (abandoned).
 
