@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from scipy import stats
 
+from warehouse_drift.pipeline import compare as compare_module
 from warehouse_drift.pipeline import metrics
 
 DATA = Path(__file__).parent / "data"
@@ -127,6 +130,31 @@ def test_refinement_by_parts(name: str, shift: bool, compared: Compared, monkeyp
     check_interval(rows["ks"], float(stats.ks_2samp(x, y, method="asymp").statistic), "exact")
     assert rows["wasserstein"]["value"] == pytest.approx(stats.wasserstein_distance(x, y), rel=1e-9)
     assert rows["wasserstein"]["precision"] == "exact"
+
+
+@pytest.mark.parametrize("split_rows", [0, 200_000])
+def test_rows_that_changed_since_the_profile_keep_their_interval(
+    split_rows: int, compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refinement that meets other rows than were counted closes nothing."""
+    rng = np.random.default_rng(4)
+    x, y = rng.random(20_000), rng.random(20_000)
+    certified = compared(x, y, statistics=["ks", "wasserstein"])
+    original = compare_module.refine
+
+    def changed(*args: Any, **options: Any) -> Any:
+        *before, current = args
+        return original(*before, replace(current, filter=Markup("src.v < 0.5")), **options)
+
+    monkeypatch.setattr(metrics, "SPLIT_ROWS", split_rows)
+    monkeypatch.setattr(compare_module, "refine", changed)
+    rows = compared(x, y, statistics=["ks", "wasserstein"], precision="exact")
+    truth = float(stats.ks_2samp(x, y, method="asymp").statistic)
+    assert rows["ks"]["value_lower"] - 1e-12 <= truth <= rows["ks"]["value_upper"] + 1e-12
+    area = rows["wasserstein"]
+    assert area["precision"] == "certified" and area["value_lower"] < area["value_upper"]
+    assert area["value_lower"] <= stats.wasserstein_distance(x, y) <= area["value_upper"]
+    assert certified["wasserstein"]["value_upper"] >= area["value_upper"]
 
 
 def test_everything_beyond_the_grid(compared: Compared) -> None:
