@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from warehouse_drift.alerts.stage import tell
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
@@ -193,12 +194,13 @@ def run(
     threads: int = 0,
     say: Progress | None = None,
 ) -> RunResult:
-    """Profiles what is due, decides, and publishes. A monitor that fails does not stop the others.
+    """Profiles what is due, decides, publishes, and tells of incidents. A monitor that fails does not stop the others,
+    and a sender that fails stops nothing.
 
     Raises:
         ConfigError, WarehouseError: when nothing could be begun.
     """
-    return _execute(path, say, target, select=select, exclude=exclude, as_of=as_of, threads=threads)
+    return _execute(path, say, target, select=select, exclude=exclude, as_of=as_of, threads=threads, tells=True)
 
 
 def backfill(
@@ -238,6 +240,7 @@ def _execute(
     dates: tuple[str, str] | None = None,
     refresh: bool = False,
     threads: int = 0,
+    tells: bool = False,
 ) -> RunResult:
     config = load_config(path, target=target)
     with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
@@ -248,6 +251,9 @@ def _execute(
             warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh
         )
         results = execute(warehouse, planned, say or (lambda _: None))
+        if tells:
+            told = tell(warehouse, config, selected(config, select, exclude), results.run_id)
+            results = replace(results, lines=(*results.lines, *told))
         return replace(results, statements=warehouse.stats.statements, rows_fetched=warehouse.stats.rows_fetched)
 
 

@@ -28,6 +28,7 @@ def test_the_json_schema_has_every_key_and_no_loose_end():
         "include",
         "defaults",
         "retention",
+        "alerts",
         "monitors",
     }
     text = str(schema)

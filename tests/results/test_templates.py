@@ -24,8 +24,9 @@ ALL: dict[str, Any] = {
     "columns": ["c"], "grid_ids": ["g"], "segment_keys": ["", "x"], "schema_name": "drift", "table_name": "wd_units", "table": M("wd_units"),
     "view": M("wd_v_units"), "records": M("wd_units"), "keys": [M("project"), M("column_name")], "column": M("bucket_start"), "baselines": True, "count": True,
     "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h",
+    "monitors": ["m", "n"], "told": ["i"], "incidents": ["i", "j"], "segment": "all", "most": 3,
 }  # fmt: skip
-NAMES = [n for n in template_names() if n.startswith(("results/", "views/"))]
+NAMES = [n for n in template_names() if n.startswith(("results/", "views/", "alerts/"))]
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "results/insert"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from warehouse_drift.config.alerts import AlertsConfig
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.model import (
     BaselineConfig,
@@ -46,6 +47,29 @@ def warehouse_problems(warehouse: WarehouseConfig) -> Found:
         yield ("target",), "target belongs to a dbt_profile, and there is none"
     if warehouse.password and warehouse.token:
         yield ("token",), "warehouse has both password and token; keep one of them"
+
+
+def alerts_problems(alerts: AlertsConfig) -> Found:
+    """(path below ``alerts``, sentence). Never shows an address: it is a secret."""
+    names: list[str] = []
+    for i, sender in enumerate(alerts.senders):
+        at: Path = ("senders", i)
+        if (sender.apprise is None) == (sender.webhook is None):
+            yield at, f"the sender {sender.name} needs either apprise or webhook"
+        if sender.webhook and not sender.webhook.get_secret_value().lower().startswith(("http://", "https://")):
+            yield (*at, "webhook"), f"the webhook of {sender.name} must begin with https:// or http://"
+        if sender.headers and not sender.webhook:
+            yield (*at, "headers"), "headers belong to a webhook"
+        if sender.name in names:
+            yield (*at, "name"), f"the sender {sender.name!r} is there already; choose another name"
+        names.append(sender.name)
+    for i, route in enumerate(alerts.routes):
+        for name in route.to:
+            if name not in names:
+                yield ("routes", i, "to"), with_nearest(f"there is no sender {name!r}", name, names or ["none"])
+    quiet = alerts.quiet_hours
+    if quiet and quiet.start == quiet.end:
+        yield ("quiet_hours",), "quiet_hours that begin and end at the same time are no hours at all"
 
 
 def merged_timestamp(monitor: MonitorConfig, defaults: DefaultsConfig) -> TimestampConfig | None:

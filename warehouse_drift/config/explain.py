@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from warehouse_drift.config.model import Base
+from warehouse_drift.config.base import Base
 from warehouse_drift.config.values import with_nearest
 
-SECRET = ("url", "password", "token")
+SECRET = ("url", "password", "token", "apprise", "webhook", "headers")
 _TYPES = {
     "string": "a text",
     "int": "a whole number",

@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
-from warehouse_drift.config.checks import defaults_problems, monitor_problems, sql_dialect, warehouse_problems
+from warehouse_drift.config.base import Base
+from warehouse_drift.config.checks import (
+    alerts_problems,
+    defaults_problems,
+    monitor_problems,
+    sql_dialect,
+    warehouse_problems,
+)
 from warehouse_drift.config.explain import sentence
-from warehouse_drift.config.model import Base, Config, DefaultsConfig, MonitorConfig, RootConfig, WarehouseConfig
+from warehouse_drift.config.model import Config, DefaultsConfig, MonitorConfig, RootConfig, WarehouseConfig
 from warehouse_drift.config.values import with_nearest
 from warehouse_drift.config.yaml_lines import Document, MissingVariable, Path, read
 from warehouse_drift.errors import ConfigError, Problem, UsageError
@@ -96,6 +103,9 @@ class _Loading:
         defaults = root.defaults if root else DefaultsConfig.model_validate({})
         for inner, message in defaults_problems(defaults):
             self.report(("defaults", *inner), message)
+        for inner, message in alerts_problems(root.alerts) if root else ():
+            if not any(_related(("alerts", *inner), r) for r in removed):
+                self.report(("alerts", *inner), message)
         warehouse = None
         if root and not any(_related(("warehouse",), r) for r in removed):
             warehouse = self.connected(root.warehouse)

@@ -8,51 +8,27 @@ planned but not built yet are in ``later``. Rules between keys are in ``checks``
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
+from warehouse_drift.config.alerts import AlertsConfig
+from warehouse_drift.config.base import Base, Duration, Pattern, Patterns, Share, Text, Texts, Zone
 from warehouse_drift.config.resolved import Kind, Role
 from warehouse_drift.config.values import (
-    column_pattern,
-    duration,
     k_of_n_rule,
-    number_or_share,
     one_or_many,
     statistic_name,
-    text_of,
-    time_zone_name,
     week_day,
     window_name,
 )
 from warehouse_drift.config.yaml_lines import Document, Path
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
-Share = Annotated[float, BeforeValidator(number_or_share), Field(ge=0, allow_inf_nan=False)]
-Text = Annotated[str, BeforeValidator(text_of), Field(min_length=1)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(one_or_many)]
-Pattern = Annotated[Text, BeforeValidator(column_pattern)]
-Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(one_or_many)]
-Zone = Annotated[str, BeforeValidator(time_zone_name)]
 StatisticName = Annotated[str, BeforeValidator(statistic_name)]
 Window = Annotated[Literal["hour", "day", "week", "month"], BeforeValidator(window_name)]
 Precision = Literal["certified", "exact"]
 Adjustment = Literal["benjamini_hochberg", "holm", "none"]
 Probability = Annotated[float, Field(gt=0, le=1)]
-
-
-class Base(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=False, populate_by_name=False)
-    later: ClassVar[frozenset[str]] = frozenset()
-    short: ClassVar[tuple[dict[str, Any], ...]] = ()
-    """JSON schemas of the short forms."""
-
-    @classmethod
-    def written_keys(cls) -> tuple[str, ...]:
-        """The keys that a user can write."""
-        names = (info.alias or name for name, info in cls.model_fields.items())
-        return tuple(n for n in names if not n.startswith("("))
 
 
 class WarehouseConfig(Base):
@@ -307,6 +283,9 @@ class RootConfig(Base):
     )
     retention: RetentionConfig = Field(
         default_factory=lambda: RetentionConfig.model_validate({}), description="how long results are kept"
+    )
+    alerts: AlertsConfig = Field(
+        default_factory=lambda: AlertsConfig.model_validate({}), description="who is told of incidents, and how"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any
@@ -118,6 +118,17 @@ def week_day(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 6:
         return value
     raise ValueError(f"{value!r} is not a day of the week; write monday ... sunday")
+
+
+def clock_time(value: Any) -> Any:
+    """'22:00' as a time of day."""
+    try:
+        found = time.fromisoformat(value) if isinstance(value, str) and len(value) == 5 else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise ValueError("must be a time of day, as 22:00")
+    return found
 
 
 def window_name(value: Any) -> Any:

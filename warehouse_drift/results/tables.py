@@ -312,6 +312,37 @@ TABLES: tuple[Table, ...] = (
         created_at         timestamp! when it was measured (UTC)
         """,
     ),
+    _table(
+        "wd_alert_log",
+        "What was sent of incidents: one row a message and an incident in it.",
+        """
+        project            text!      project of the configuration
+        monitor            text!      name of the monitor
+        comparison         text!      name of the comparison
+        sender             text!      name of the sender; of a hook, 'on_alert'
+        thread_id          text!      oldest incident of the messages that belong together; key of services that keep incidents
+        incident_id        text!      the incident
+        event              text!      opened, updated or resolved
+        state              text!      sent or failed; what failed is due again at the next run
+        times_beyond       double     peak in units of its alert limit, as it was told
+        error              text       why it failed, without addresses
+        run_id             text!      the run that sent it
+        sent_at            timestamp! when (UTC, the warehouse's clock)
+        """,
+    ),
+    _table(
+        "wd_alert_actions",
+        "What people said about incidents; per incident and action the newest row counts.",
+        """
+        project            text!      project of the configuration
+        incident_id        text!      the incident
+        action             text!      ack or mute
+        until_at           timestamp  end of a mute (UTC)
+        why                text!      their words; '' without any
+        said_by            text!      name of the user on the machine that it was said on
+        said_at            timestamp! when (UTC, the warehouse's clock)
+        """,
+    ),
 )
 
 BY_NAME = {t.name: t for t in TABLES}
