@@ -6,15 +6,28 @@ PYTHON ?= python3
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo,dev]'
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0] + ". Say which one: make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.made
+	@echo "Installing into $(VENV) what the demo needs (once; a minute or two)"
+	@$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.ready: pyproject.toml | $(VENV)/.made
+	@echo "Installing into $(VENV) what the tests need (once; a few minutes: engines that tests run on are large)"
+	@$(INSTALL) -e '.[demo,dev]'
+	@touch $(VENV)/.demo $@
 
 setup: $(VENV)/.ready ## make .venv with everything that demo and tests need
 
-demo: setup ## watch the real 2013 flights out of New York
-	$(BIN)/warehouse-drift demo
+demo: $(VENV)/.demo ## watch the real 2013 flights out of New York
+	@$(BIN)/warehouse-drift demo
+	@echo "(the commands of this checkout are in $(BIN))"
 
 test: setup ## lint, types, all tests
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,16 @@ from warehouse_drift.resources import dialect_folders, root
 from warehouse_drift.results.views import VIEWS
 from warehouse_drift.sql.dialect import load_dialect
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = root()
 MARKDOWN = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 GENERATED = {f"docs/reference/{n}.md" for n in (*GENERATORS, "config", "result_tables")}
 WRITTEN = {p: p.read_text(encoding="utf-8") for p in MARKDOWN if str(p.relative_to(ROOT)) not in GENERATED}
+SUITE = tomllib.loads((ROOT / "integration" / "engines.toml").read_text(encoding="utf-8"))
 TITLES = {"postgres": "PostgreSQL"}
 
 
@@ -80,6 +87,10 @@ def test_the_readme_has_every_warehouse_and_how_it_was_verified() -> None:
             rf"^\| {TITLES.get(dialect.name, dialect.name)} \| (.*) \|$", WRITTEN[ROOT / "README.md"], re.M | re.I
         )
         assert row, f"README.md says nothing of {dialect.name}"
+        monitors = "test_the_monitor_flow" not in {
+            k for s in SUITE[dialect.name].values() if isinstance(s, dict) for k in s
+        }
+        assert monitors == ("`compare` only" not in row[1]), f"README.md: do whole monitors run on {dialect.name}?"
         weak = re.search(r"emulator only|render only", dialect.verified)
         assert not weak or re.search("emulator only|render only", row[1]), (
             f"README.md promises too much of {dialect.name}"
@@ -101,6 +112,12 @@ def test_shown_commands_and_options_exist(page: Path) -> None:
             options = {o for p in known[found].params for o in (*p.opts, *p.secondary_opts)} | {"--help"}
             shown = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", re.split(r" [|>#&;(] ?|\|\||&&", line)[0]))
             assert shown <= options, f"{name(page)}: {line}"
+
+
+def test_the_parts_that_the_readme_promises_exist() -> None:
+    rows = re.findall(r"^\| (`.*?) \| works? ?.*\|$", WRITTEN[ROOT / "README.md"], re.M)
+    promised = [word for row in rows for word in re.findall(r"`([a-z ]+)`", row)]
+    assert len(promised) > 8 and set(promised) <= set(commands())
 
 
 def test_make_targets_of_the_readme_exist() -> None:
