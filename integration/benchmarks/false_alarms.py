@@ -125,9 +125,9 @@ def false_alarms(runs: int, seed: int, presets: list[str]) -> dict[str, Any]:
     return found
 
 
-SHIFTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
+SHIFTS = (0.0, 0.1, 0.2, 0.3, 0.5, 1.0)
 SIZES = (100, 500, 2000, 10_000)
-DRAWS = 40
+DRAWS = 25
 
 
 def power(seed: int, draws: int = DRAWS) -> dict[str, Any]:
