@@ -53,4 +53,10 @@ docs: setup ## write the generated pages and the output of all examples anew
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
 
-.PHONY: help setup demo test test-fast integration docs bench parity
+bench-memory: setup ## compare with DuckDB's memory_limit at 512 MB (make bench-memory N=10000000)
+	$(BIN)/python integration/benchmarks/memory.py --rows $(or $(N),10000000)
+
+bench-size: setup ## rows and bytes of a stored profile against its source
+	$(BIN)/python integration/benchmarks/profile_size.py
+
+.PHONY: help setup demo test test-fast integration docs bench parity bench-memory bench-size
