@@ -104,21 +104,21 @@ def incident(id_: str = "i1", **changes: Any) -> Incident:
 
 
 class Store:
-    """A result schema in memory. ``decide`` publishes one decision of column ``column`` in the window of day ``n``."""
+    """A result schema in memory. ``decide`` publishes one decision of column ``column`` in the window of day ``n``;
+    another ``run`` replaces the whole window."""
 
     def __init__(self, wh: Warehouse) -> None:
         self.wh = wh
-        self.runs = self.decided = 0
+        self.runs = 0
 
-    def decide(self, n: int, decision: str, value: float = 0.5, column: str = "amount", **more: Any) -> None:
+    def decide(self, n: int, decision: str, value: float = 0.5, column: str = "amount", run: str = "r", **more: Any) -> None:
         at = DAY + timedelta(days=n)
-        self.decided += 1
         row = {
             "project": "p", "monitor": "orders", "baseline_version": "b1", "comparison": "daily", "comparison_kind": "baseline", "window_start": at,
             "window_end": at + timedelta(days=1), "window_date": at.date(), "time_zone": "UTC", "granularity": "day", "is_complete": True,
             "segment": "all", "column_name": column, "column_kind": "numeric", "role": "feature", "statistic": "psi", "value": value,
             "n_reference": 100, "n_current": 10, "warn_threshold": 0.1, "alert_threshold": 0.25, "decision": decision,
-            "reason": f"{decision} {value} on day {n}.", "reason_code": None, "run_id": f"r{self.decided}", "decided_at": read.now(self.wh), "config_hash": "h", **more,
+            "reason": f"{decision} {value} on day {n}.", "reason_code": None, "run_id": run, "decided_at": read.now(self.wh), "config_hash": "h", **more,
         }  # fmt: skip
         rows = [row]
         if column == "amount":

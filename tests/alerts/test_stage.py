@@ -95,7 +95,7 @@ def test_an_alert_that_newer_decisions_withdraw_is_resolved(store: Store, receiv
     config = configure({"senders": [{"name": "hook", "webhook": receiver.url}]})
     store.decide(0, "alert")
     run(store, config)
-    store.decide(0, "ok", 0.0)
+    store.decide(0, "ok", 0.0, run="later")
     assert run(store, config) == ("alerts  hook: 1 resolved",)
     assert "no alert any more" in receiver.bodies[-1]["text"] and receiver.bodies[-1]["incidents"] == []
 
