@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from warehouse_drift import cli_run
+from warehouse_drift import cli_alerts, cli_run
 
 app = typer.Typer(
     name="warehouse-drift",
@@ -253,6 +253,7 @@ def _console() -> Any:
 
     return Console(width=None if sys.stdout.isatty() else 100)
 cli_run.register(app)
+cli_alerts.register(app)
 
 
 def _list(text: str) -> list[str] | None:

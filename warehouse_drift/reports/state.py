@@ -34,3 +34,18 @@ def print_vacuum(rows: Sequence[Mapping[str, Any]], abandoned: Sequence[tuple[st
     for r in rows:
         console.print(f"{r['table']:<14} {r['rows']:>12,} rows  {r['why']}", highlight=False)
     console.print(f"{sum(r['rows'] for r in rows):,} rows {would}deleted.", highlight=False)
+
+
+def print_incidents(rows: Sequence[Mapping[str, Any]], console: Any) -> None:
+    """One incident in two lines: what and since when, then how big and what people said."""
+    for r in rows:
+        where = "" if r["segment"] == "all" else f" in {r['segment']}"
+        notes = ["acknowledged"] * bool(r["acknowledged"])
+        if r["muted_until"]:
+            notes.append(f"muted until {r['muted_until']:%Y-%m-%d %H:%M} UTC: {r['why']}")
+        notes.append(f"told: {', '.join(r['told'])}" if r["told"] else "nobody was told")
+        head = f"{r['incident_id'][:12]}  {r['monitor']}  {r['column_name']}{where}  ({r['comparison']})"
+        since = f"since {r['opened_at']:%Y-%m-%d}, {r['windows']} window(s)"
+        console.print(f"{head}  {since}", style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"    {r['reason']} {'; '.join(notes)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{len(rows)} open incident(s).", highlight=False)
