@@ -9,13 +9,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
 
 from warehouse_drift import verbs_run
 from warehouse_drift.plan.model import Plan
+from warehouse_drift.results import migrate
 from warehouse_drift.verbs_run import RunResult
+from warehouse_drift.warehouse.connect import open_warehouse
 
 Row = dict[str, Any]
 START = datetime(2025, 3, 3)
@@ -69,21 +72,27 @@ class World:
         self.configure()
 
     def sql(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
-        connection = duckdb.connect(str(self.file))
+        return self._rows(text, values)[1]
+
+    def _rows(self, text: str, values: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Through the driver that runs use: DuckDB refuses two connections of one process that differ in settings."""
+        engine = create_engine(f"duckdb:///{self.file}", poolclass=NullPool)
+        connection = engine.raw_connection()
         try:
-            return connection.execute(text, list(values)).fetchall()
+            cursor = connection.cursor()
+            cursor.execute(text, list(values))
+            names = [d[0] for d in cursor.description or []]
+            rows = [tuple(r) for r in cursor.fetchall()]
+            connection.commit()
+            return names, rows
         finally:
             connection.close()
+            engine.dispose()
 
     def q(self, text: str) -> list[Row]:
         """Rows as dictionaries; ``{s}`` is the result schema."""
-        connection = duckdb.connect(str(self.file))
-        try:
-            done = connection.execute(text.replace("{s}", self.result_schema))
-            names = [d[0] for d in done.description]
-            return [dict(zip(names, r, strict=True)) for r in done.fetchall()]
-        finally:
-            connection.close()
+        names, rows = self._rows(text.replace("{s}", self.result_schema))
+        return [dict(zip(names, r, strict=True)) for r in rows]
 
     def insert(self, rows: Sequence[Row], table: str = "t") -> None:
         names = list(rows[0])
@@ -151,6 +160,23 @@ class World:
             rows = [{k: v for k, v in r.items() if k not in left_out} for r in self.q(f"SELECT * FROM {{s}}.{name}")]
             found[name] = sorted(rows, key=lambda r: [str(r[k]) for k in sorted(r) if not isinstance(r[k], float)])
         return found
+
+
+def scratch(world: World, folder: Path) -> World:
+    """A first run on a copy of the source, in a file of its own in ``folder``, with an empty schema."""
+    empty = folder / "empty.duckdb"
+    if not empty.exists():
+        with open_warehouse(f"duckdb:///{empty}") as warehouse:
+            migrate.create_all(warehouse, "drift")
+    fresh = World.__new__(World)
+    fresh.result_schema, fresh.file, fresh.yml = "drift", folder / "fresh.duckdb", str(folder / "fresh.yml")
+    fresh.file.write_bytes(empty.read_bytes())
+    listed = [r[0] for r in world.sql("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")]
+    copies = "; ".join(f"CREATE TABLE {name} AS SELECT * FROM ours.{name}" for name in listed)
+    fresh.sql(f"ATTACH '{world.file}' AS ours (READ_ONLY); {copies}; DETACH ours")
+    Path(fresh.yml).write_text(Path(world.yml).read_text().replace(str(world.file), str(fresh.file)))
+    fresh.run()
+    return fresh
 
 
 def differences(ours: dict[str, list[Row]], theirs: dict[str, list[Row]], *, loose: float = 1e-9) -> list[str]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from scipy import stats
+from typer.testing import CliRunner
 
-from .conftest import BASE_DAYS, World, assert_same, day, rows_of
+from warehouse_drift import verbs_run
+from warehouse_drift.cli import app
+from warehouse_drift.plan.explain import as_dict
+from warehouse_drift.warehouse.execute import Warehouse
+
+from .conftest import BASE_DAYS, World, assert_same, day, rows_of, scratch
 
 BASE = rows_of(range(BASE_DAYS))
 SHIFT = {3: 1.5, 8: 2.5}
@@ -195,9 +205,364 @@ def units(world: World) -> list[dict[str, Any]]:
 
 def same_as_scratch(world: World, folder: Path, context: str = "") -> None:
     """Every public view is what a first run on the same rows into an empty schema shows."""
-    fresh = World(folder / "fresh")
-    fresh.file.write_bytes(world.file.read_bytes())
-    fresh.sql("DROP SCHEMA IF EXISTS drift CASCADE")
-    Path(fresh.yml).write_text(Path(world.yml).read_text().replace(str(world.file), str(fresh.file)))
-    fresh.run()
-    assert_same(world.views(), fresh.views(), context)
+    assert_same(world.views(), scratch(world, folder).views(), context)
+
+
+@pytest.fixture
+def world(ran_small: World, tmp_path: Path) -> World:
+    """A copy of a small world that has run: two weeks of baseline, six days, the last of them not over."""
+    made = World.__new__(World)
+    made.folder, made.types, made.result_schema = tmp_path, dict(ran_small.types), "drift"
+    made.file, made.yml, made.columns = tmp_path / "x.duckdb", str(tmp_path / "drift.yml"), ["x", "k", "c"]
+    made.file.write_bytes(ran_small.file.read_bytes())
+    made.configure()
+    return made
+
+
+@pytest.fixture(scope="module")
+def ran_small(tmp_path_factory: pytest.TempPathFactory) -> World:
+    made = World(tmp_path_factory.mktemp("small"))
+    made.insert(BASE)
+    made.insert([r for n in range(6) for r in AFTER[n]])
+    made.run()
+    return made
+
+
+NEWEST = BASE_DAYS + 5
+"""The day that is not over in ``world``."""
+
+
+def test_a_new_bucket_is_the_only_one_that_is_scanned(world: World) -> None:
+    known = units(world)
+    world.insert(AFTER[6])
+    planned = as_dict(world.plan())["monitors"][0]
+    assert [b["start"][:10] for b in planned["units"]["buckets"]] == [f"{day(NEWEST):%Y-%m-%d}"]
+    assert planned["units"]["late_buckets"] == []
+    result = world.run()
+    now = units(world)
+    assert now[: len(known)] == known
+    assert {u["bucket_start"] for u in now[len(known) :]} == {day(NEWEST)}
+    assert {u["rows_scanned"] for u in now[len(known) :]} == {len(AFTER[5])}
+    assert result.monitors[0].rows_scanned == len(AFTER[5])
+    assert [w.span.start for w in result.monitors[0].windows] == [day(NEWEST)]
+
+
+def late_world(world: World, **config: Any) -> World:
+    """``world`` with a late horizon of three buckets, daily against the baseline and against the day before."""
+    shape: Any = {
+        "timestamp": {"column": "ts", "late": 3},
+        "comparisons": [
+            {"name": "daily", "window": "day", "k_of_n": "2 of 3"},
+            {"name": "day_on_day", "window": "day", "against": "previous"},
+        ],
+    }
+    world.configure(**(shape | config))
+    world.run()
+    return world
+
+
+def decided(result: Any, comparison: str = "daily") -> list[int]:
+    """Days after the baseline whose windows a run decided."""
+    return [(w.span.start - day(BASE_DAYS)).days for w in result.monitors[0].windows if w.comparison == comparison]
+
+
+def test_late_rows_restate_a_bucket_and_all_that_hangs_on_it(world: World, tmp_path: Path) -> None:
+    late_world(world)
+    quiet = world.run()
+    assert (quiet.monitors[0].units, quiet.monitors[0].windows, quiet.monitors[0].unchanged) == (0, [], 3)
+    world.insert(rows_of([BASE_DAYS + 2], 30, seed=9, shift=4.0))
+    result = world.run()
+    # the day itself, and the two days whose "2 of 3" looks back at it; the next day has it as its reference
+    assert decided(result) == [2, 3, 4]
+    assert decided(result, "day_on_day") == [2, 3, 4]
+    assert {u["bucket_start"] for u in units(world) if u["run_id"] == result.run_id} == {day(BASE_DAYS + 2)}
+    same_as_scratch(world, tmp_path)
+
+
+def test_a_late_bucket_that_becomes_empty_and_is_filled_again(world: World, tmp_path: Path) -> None:
+    late_world(world)
+    where = f"ts >= '{day(BASE_DAYS + 3)}' AND ts < '{day(BASE_DAYS + 4)}'"
+    world.sql(f"DELETE FROM t WHERE {where}")
+    world.run()
+    assert world.value(":table", "row_count", BASE_DAYS + 3)["value"] == 0.0
+    same_as_scratch(world, tmp_path)
+    world.insert(AFTER[3])
+    world.run()
+    assert world.value(":table", "row_count", BASE_DAYS + 3)["value"] == pytest.approx(1.0)
+    same_as_scratch(world, tmp_path)
+
+
+def test_a_restatement_that_keeps_count_sum_and_range_is_seen(world: World, tmp_path: Path) -> None:
+    late_world(world)
+    rows = [AFTER[4][0] | {"id": -i, "x": 9.5 + v / 1000} for i, v in enumerate([1, 3, 7, 9])]  # all in one cell
+    world.insert(rows)
+    world.run()
+    world.sql("UPDATE t SET x = 9.505 WHERE id IN (-1, -2)")
+    assert world.run().monitors[0].unchanged == 2
+    same_as_scratch(world, tmp_path)
+
+
+def test_a_changed_threshold_decides_everything_again_without_the_source(world: World) -> None:
+    before = world.value("x", "psi", BASE_DAYS + 3)
+    assert before["severity"] == 1  # "2 of 3" days: the first alert is a warning
+    world.configure(thresholds={"psi": {"warn": 50, "alert": 60}})
+    read: list[str] = []
+    original = Warehouse._running
+
+    @contextmanager
+    def running(self: Warehouse, sql: str, name: str) -> Iterator[Any]:
+        if re.search(r'(FROM|JOIN) "?(main"?\.)?"?t"? ', sql):
+            read.append(name)
+        with original(self, sql, name) as result:
+            yield result
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Warehouse, "_running", running)
+        result = world.run()
+    assert set(read) <= {"newest row", "rows without a usable time", "columns of t"}
+    assert result.monitors[0].rows_scanned == 0
+    assert decided(result) == [0, 1, 2, 3, 4]
+    after = world.value("x", "psi", BASE_DAYS + 3)
+    assert (after["decision"], after["warn_threshold"]) == ("ok", 50.0)
+    assert (after["value"], after["p_value"]) == (before["value"], before["p_value"])
+    assert world.q("SELECT COUNT(*) AS n FROM {s}.drift_bins")[0]["n"] > 0
+
+
+def test_backfill_sees_what_lies_beyond_the_horizon(world: World, tmp_path: Path) -> None:
+    world.insert(rows_of([BASE_DAYS + 1], 60, seed=8, shift=3.0))
+    before = world.views()
+    world.run()
+    assert_same(world.views(), before, "beyond the horizon nothing is seen")
+    result = world.backfill(BASE_DAYS + 1, BASE_DAYS + 2)
+    assert decided(result) == [1, 2, 3]
+    assert {u["bucket_start"] for u in units(world) if u["run_id"] == result.run_id} == {day(BASE_DAYS + 1)}
+    same_as_scratch(world, tmp_path)
+
+
+def test_baseline_refresh_begins_a_new_version_and_keeps_the_old_history(world: World) -> None:
+    old = world.views()
+    version = {r["baseline_version"] for r in old["drift_history"]}
+    world.insert(rows_of(range(BASE_DAYS), 40, seed=5, shift=1.0))
+    result = verbs_run.refresh_baseline(world.yml)
+    assert not result.failed
+    now = world.views()
+    assert [r for r in now["drift_history"] if r["baseline_version"] in version] == old["drift_history"]
+    newer = {r["baseline_version"] for r in now["drift_history"]} - version
+    assert [v.rsplit("-", 1)[1] for v in (*version, *newer)] == ["1", "2"]
+    assert {r["baseline_version"] for r in now["drift_latest"]} == newer
+    row = next(r for r in now["drift_latest"] if r["column_name"] == "x" and r["statistic"] == "missing_rate_change")
+    rows = [r for r in [*BASE, *rows_of(range(BASE_DAYS), 40, seed=5, shift=1.0)]]
+    missing = 1 - len(values(rows, "x")) / len(rows)
+    assert row["value"] == pytest.approx(1 - len(values(AFTER[4], "x")) / len(AFTER[4]) - missing, abs=1e-12)
+    assert world.run().monitors[0].windows == []
+
+
+def test_a_column_that_vanishes_and_one_that_appears(world: World) -> None:
+    world.configure(columns=["x", "k", {"match": "c*"}, {"match": "z*"}])
+    world.sql("ALTER TABLE t DROP COLUMN c")
+    world.sql("ALTER TABLE t ADD COLUMN zz DOUBLE")
+    del world.types["c"]
+    world.insert([{k: v for k, v in r.items() if k != "c"} | {"zz": 1.5} for r in AFTER[6]])
+    world.run()
+    found = {r["column_name"]: r for r in world.history(f"window_start = TIMESTAMP '{day(NEWEST)}' AND statistic = 'column_state'")}
+    assert (found["zz"]["decision"], found["zz"]["reason_code"]) == ("none", "no_baseline")
+    assert world.value("x", "psi", NEWEST)["value"] is not None
+    world.configure(columns=["x", "k", "c"])
+    world.insert([{k: v for k, v in r.items() if k != "c"} for r in AFTER[7]])
+    world.run()
+    row = world.value("c", "column_state", NEWEST + 1)
+    assert (row["decision"], row["reason_code"], row["value"]) == ("alert", "column_missing", None)
+
+
+def test_a_type_that_changes(world: World) -> None:
+    world.sql("ALTER TABLE t ALTER COLUMN k TYPE VARCHAR")
+    world.types["k"] = "VARCHAR"
+    world.insert(AFTER[6])
+    world.run()
+    row = world.value("k", "column_state", NEWEST)
+    assert (row["decision"], row["reason_code"]) == ("none", "type_changed")
+    assert world.value("x", "psi", NEWEST)["value"] is not None
+
+
+def test_an_empty_bucket_is_published_and_alerts_by_its_rows(world: World) -> None:
+    world.insert(AFTER[7])  # the sixth day after the baseline has no row
+    world.run()
+    empty = [u for u in units(world) if u["bucket_start"] == day(NEWEST + 1)]
+    assert {u["column_name"] for u in empty} == {"x", "k", "c", ":table"}
+    assert {u["rows_scanned"] for u in empty} == {0}
+    row = world.value(":table", "row_count", NEWEST + 1)
+    assert (row["value"], row["n_current"], row["decision"]) == (0.0, 0, "warn")  # an alert, once it is "2 of 3"
+    others = world.history(f"window_start = TIMESTAMP '{day(NEWEST + 1)}' AND column_name <> ':table'")
+    assert {(r["decision"], r["reason_code"], r["value"]) for r in others} == {("none", "no_data", None)}
+    assert {r["statistic"] for r in others} >= {"psi", "ks", "missing_rate_change", "unseen_rate"}
+
+
+def test_future_rows_and_rows_without_a_time_are_counted(world: World) -> None:
+    before = world.views()
+    world.insert([r | {"ts": None} for r in AFTER[6][:7]])
+    world.insert([r | {"ts": datetime(2999, 1, 1)} for r in AFTER[6][:4]])
+    planned = world.plan().monitors[0]
+    assert (planned.null_times, planned.future_rows) == (7, 4)
+    world.run()
+    assert_same(world.views(), before, "they belong to no bucket")
+
+
+def test_one_failing_monitor_does_not_stop_the_others(world: World) -> None:
+    world.configure(
+        world.monitor(name="broken", relation="no_such_table"),
+        world.monitor(name="dividing", columns=[{"name": "bad", "expression": "CAST(c AS INTEGER)", "kind": "numeric"}]),
+        world.monitor(name="m2"),
+    )
+    result = verbs_run.run(world.yml)
+    assert [m.name for m in result.failed] == ["broken", "dividing"]
+    assert all(m.failed and "Traceback" not in m.failed for m in result.failed)
+    shown = {r["monitor"] for r in world.history()}
+    assert shown == {"m", "m2"}
+    done = CliRunner().invoke(app, ["run", "-c", world.yml])
+    assert done.exit_code == 2
+    assert {r["state"] for r in world.q("SELECT state FROM {s}.run_history WHERE monitor = 'dividing'")} == {"failed"}
+
+
+def test_snapshots_without_a_timestamp(worlds: Any) -> None:
+    world = worlds("snapshots")
+    world.sql("CREATE TABLE base AS SELECT * FROM t")
+    world.insert(BASE, "base")
+    world.configure(
+        timestamp=None,
+        baseline={"relation": "base"},
+        comparisons=[{"name": "daily"}, {"name": "change", "against": "previous"}],
+    )
+    snapshots = {10: AFTER[0], 11: AFTER[3], 14: AFTER[3] + AFTER[4]}
+    before: list[Any] = []
+    for d, rows in snapshots.items():
+        world.sql("DELETE FROM t")
+        world.insert(rows)
+        world.run(as_of=f"2025-06-{d}")
+        row = world.q(f"SELECT * FROM {{s}}.drift_history WHERE window_date = DATE '2025-06-{d}' AND column_name = 'x' AND statistic = 'ks' AND comparison = 'daily'")[0]
+        truth = stats.ks_2samp(values(BASE, "x"), values(rows, "x"), method="asymp").statistic
+        assert row["value_lower"] - 1e-9 <= truth <= row["value_upper"] + 1e-9
+        assert row["n_current"] == len(values(rows, "x"))
+        change = world.q(f"SELECT * FROM {{s}}.drift_history WHERE window_date = DATE '2025-06-{d}' AND column_name = ':table' AND statistic = 'row_count' AND comparison = 'change'")[0]
+        if before:
+            assert change["value"] == pytest.approx(len(rows) / len(before))
+        else:
+            assert (change["value"], change["reason_code"]) == (None, "no_data")
+        before = rows
+    shown = {r["bucket_start"].day for r in world.q("SELECT * FROM {s}.profile_history")}
+    assert shown == set(snapshots)
+    views = world.views()
+    world.run(as_of="2025-06-14")
+    assert_same(world.views(), views)
+
+
+@pytest.mark.parametrize("kind", ["INTEGER", "VARCHAR", "DATE"])
+def test_days_written_as_numbers_or_texts(worlds: Any, kind: str) -> None:
+    world = worlds("days", types={"id": "BIGINT", "x": "DOUBLE", "ds": kind})
+    data = [r for some in (BASE, *(AFTER[n] for n in range(4))) for r in some]
+    write = {"INTEGER": lambda t: int(f"{t:%Y%m%d}"), "VARCHAR": lambda t: f"{t:%Y%m%d}", "DATE": lambda t: t.date()}[kind]
+    world.insert([{"id": r["id"], "x": r["x"], "ds": write(r["ts"])} for r in data])
+    column = {"column": "ds", "late": 0} | ({} if kind == "DATE" else {"format": "yyyymmdd"})
+    world.configure(timestamp=column | {"time_zone": "Europe/Berlin"}, columns=["x"])
+    world.run()
+    found = world.history("column_name = 'x' AND statistic = 'ks'")
+    assert [r["window_date"] for r in sorted(found, key=lambda r: r["window_start"])] == [day(BASE_DAYS + n).date() for n in range(3)]
+    for r in found:
+        n = (r["window_date"] - day(BASE_DAYS).date()).days
+        truth = stats.ks_2samp(values(BASE, "x"), values(AFTER[n], "x"), method="asymp").statistic
+        assert r["value_lower"] - 1e-9 <= truth <= r["value_upper"] + 1e-9
+        assert r["n_current"] == len(values(AFTER[n], "x"))
+
+
+def test_local_days_over_a_change_of_clocks(worlds: Any) -> None:
+    """Berlin goes from +01 to +02 on 30 March 2025; the column is naive UTC. The days are worked out with zoneinfo."""
+    berlin = ZoneInfo("Europe/Berlin")
+    world = worlds("zone")
+    data = [r for some in (BASE, *(AFTER[n] for n in range(15))) for r in some]
+    world.insert(data)
+    world.configure(timestamp={"column": "ts", "late": 0, "time_zone": "Europe/Berlin", "naive": "utc"}, columns=["x"])
+    world.run()
+
+    def local(r: dict[str, Any]) -> Any:
+        return r["ts"].replace(tzinfo=ZoneInfo("UTC")).astimezone(berlin).date()
+
+    base = [r for r in data if day(0).date() <= local(r) < day(BASE_DAYS).date()]
+    found = {r["window_date"]: r for r in world.history("column_name = 'x' AND statistic = 'ks'")}
+    spring = datetime(2025, 3, 30).date()
+    assert found[spring]["window_end"] - found[spring]["window_start"] == timedelta(hours=23)
+    assert len(found) == 14
+    for date, r in found.items():
+        mine = [v for v in data if local(v) == date]
+        truth = stats.ks_2samp(values(base, "x"), values(mine, "x"), method="asymp").statistic
+        assert (r["n_reference"], r["n_current"]) == (len(values(base, "x")), len(values(mine, "x")))
+        assert r["value_lower"] - 1e-9 <= truth <= r["value_upper"] + 1e-9
+
+
+def test_a_baseline_that_is_another_relation(worlds: Any, tmp_path: Path) -> None:
+    world = worlds("other")
+    world.sql("CREATE TABLE base AS SELECT * FROM t")
+    world.insert(BASE, "base")
+    world.insert([r for n in range(4) for r in AFTER[n]])
+    world.configure(baseline={"relation": "base"}, segments=["seg"])
+    world.run()
+    assert {r["window_start"] for r in world.history()} == {day(BASE_DAYS + n) for n in range(3)}
+    for segment in SEGMENTS:
+        row = world.value("x", "ks", BASE_DAYS + 2, segment=segment)
+        reference, current = (values(part(rows, segment), "x") for rows in (BASE, AFTER[2]))
+        truth = stats.ks_2samp(reference, current, method="asymp").statistic
+        assert row["value_lower"] - 1e-9 <= truth <= row["value_upper"] + 1e-9
+    world.configure(
+        baseline={"relation": "base"}, segments=["seg"],
+        comparisons=[{"name": "daily", "window": "day"}, {"name": "later", "window": "day"}],
+    )  # fmt: skip
+    world.run()
+    same_as_scratch(world, tmp_path, "a comparison that is added later begins where the rows begin")
+
+
+@pytest.mark.slow
+def test_exact_values_equal_scipy(ran: World, tmp_path: Path) -> None:
+    world = copied(ran, tmp_path)
+    world.configure(comparisons=COMPARISONS, segments=["seg"], precision="exact")
+    world.backfill(BASE_DAYS + 3, BASE_DAYS + 6)
+    for comparison, n in (("daily", 3), ("daily", 5), ("day_on_day", 4), ("weekly", 0)):
+        for segment in SEGMENTS:
+            reference, current = (values(part(rows, segment), "x") for rows in pair_of(comparison, n))
+            for statistic, truth in (
+                ("ks", stats.ks_2samp(reference, current, method="asymp").statistic),
+                ("wasserstein", stats.wasserstein_distance(reference, current)),
+            ):
+                row = world.value("x", statistic, BASE_DAYS + n, segment=segment, comparison=comparison)
+                assert (row["precision"], row["value"]) == ("exact", pytest.approx(truth, rel=1e-9, abs=1e-9))
+
+
+@pytest.mark.parametrize("budget", [None, 0])
+def test_refinement_only_where_it_decides_and_within_its_budget(world: World, budget: int | None) -> None:
+    known = world.value("x", "ks", BASE_DAYS + 3)
+    assert known["value_lower"] < known["value_upper"]
+    between = (known["value_lower"] + known["value_upper"]) / 2
+    world.configure(thresholds={"ks": {"alert": between}}, refine_budget=budget)
+    result = world.backfill(BASE_DAYS + 3, BASE_DAYS + 4)
+    row = world.value("x", "ks", BASE_DAYS + 3)
+    truth = stats.ks_2samp(values(BASE, "x"), values(AFTER[3], "x"), method="asymp").statistic
+    if budget is None:
+        assert row["value"] == row["value_lower"] == row["value_upper"] == pytest.approx(truth, abs=1e-9)
+        assert row["decision"] == ("warn" if truth >= between else "ok")  # an alert, once it is "2 of 3"
+        assert 0 < result.monitors[0].refined_rows < len(BASE) + len(AFTER[3])
+    else:
+        assert (row["decision"], row["reason_code"]) == ("none", "not_refinable")
+        assert (row["value_lower"], row["value_upper"]) == (known["value_lower"], known["value_upper"])
+        assert result.monitors[0].refined_rows == 0
+
+
+def test_a_column_that_is_added_to_the_configuration(world: World, tmp_path: Path) -> None:
+    """Its grid and noise belong to the same baseline version; past windows get it by a backfill."""
+    world.configure(columns=["x", "k"], comparisons=COMPARISONS[:1])
+    late_world(world, columns=["x"], comparisons=COMPARISONS[:1])
+    world.configure(columns=["x", "c"], timestamp={"column": "ts", "late": 3}, comparisons=COMPARISONS[:1])
+    world.insert(AFTER[6])
+    world.run()
+    assert world.value("c", "psi", NEWEST)["value"] is not None
+    world.backfill(BASE_DAYS, NEWEST + 1)
+    mine = world.views()
+    for rows in mine.values():
+        rows[:] = [r for r in rows if r.get("column_name") != "k"]
+    assert_same(mine, scratch(world, tmp_path).views())

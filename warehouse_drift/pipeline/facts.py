@@ -81,7 +81,11 @@ def gather(
     grids = base.grids(baseline)
     limits = baseline_range(monitor)
     latest = base.latest_bucket(baseline, limits)
-    oldest, newest, null_times, future = _times(warehouse, monitor, now, latest, asked)
+    windows = base.newest_windows(baseline)
+    # where a comparison begins depends on the oldest row; afterwards only newer rows matter
+    begun = not asked.refresh_baseline and {c.name for c in monitor.comparisons} <= {w.comparison for w in windows}
+    known = latest if begun and asked.start is None else None
+    oldest, newest, null_times, future = _times(warehouse, monitor, now, known)
     first = Facts(
         monitor=monitor,
         now=now,
@@ -95,7 +99,8 @@ def gather(
         null_times=null_times,
         future_rows=future,
         latest_bucket=latest,
-        windows=base.newest_windows(baseline),
+        windows=windows,
+        snapshot_before=_snapshot_before(base, baseline, now) if monitor.timestamp is None else None,
         states=tuple(_states(warehouse, monitor, columns)),
     )
     if baseline is None:
@@ -111,17 +116,22 @@ def gather(
     )
 
 
+def _snapshot_before(base: _Base, baseline: KnownBaseline | None, now: datetime) -> datetime | None:
+    """The newest snapshot of an earlier day."""
+    today = datetime(now.year, now.month, now.day)
+    return base.latest_bucket(baseline, (today, datetime(9999, 1, 1)))
+
+
 def _times(
-    warehouse: Warehouse, monitor: ResolvedMonitor, now: datetime, latest: datetime | None, asked: Asked
+    warehouse: Warehouse, monitor: ResolvedMonitor, now: datetime, known: datetime | None
 ) -> tuple[datetime | None, datetime | None, int, int]:
-    """(oldest, newest row, rows without a time, rows in the future). Only rows since the newest known bucket are looked
-    at where one is known, on the bare column, so that the cost does not grow with history."""
+    """(oldest, newest row, rows without a time, rows in the future). Only rows since the ``known`` bucket are looked at
+    where one is given, on the bare column, so that the cost does not grow with history; the oldest is then not known."""
     spec = monitor.timestamp
     if spec is None:
         return now, now, 0, 0
     source = source_of(warehouse, monitor)
     assert source.time is not None
-    known = latest if asked.start is None else None
     dialect = warehouse.dialect
     inside = filtered(monitor, source, known, now)
     sql = render("profile/newest", newest_params(spec, source.time, source.relation, inside), dialect).sql

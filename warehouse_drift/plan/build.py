@@ -97,9 +97,13 @@ def edge(facts: Facts) -> datetime | None:
     return facts.newest
 
 
-def previous_of(monitor: ResolvedMonitor, comparison: ComparisonSpec, span: Span) -> Span | None:
+def previous_of(facts: Facts, comparison: ComparisonSpec, span: Span) -> Span | None:
+    """The window that a window is compared with; without a timestamp the snapshot before, whenever that was made."""
+    monitor = facts.monitor
     if comparison.against != "previous":
         return None
+    if monitor.timestamp is None and facts.snapshot_before is not None:
+        return span_at("day", "UTC", facts.snapshot_before)
     unit = window_unit(monitor, comparison)
     return span_at(unit, zone_of(monitor), span.start - timedelta(microseconds=1), week_start_of(monitor))
 
@@ -221,7 +225,8 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
             comparisons.append(plan)
             for w in windows:
                 if not w.from_store:
-                    for span in (w.span, *([w.previous] if w.previous else [])):
+                    earlier = [w.previous] if w.previous and monitor.timestamp else []  # a past snapshot is gone
+                    for span in (w.span, *earlier):
                         needed |= {b.start: b for b in _buckets_in(facts, span) if judgeable(monitor, b)}
         if monitor.timestamp is not None:
             since = facts.latest_bucket if not fresh else None
@@ -314,7 +319,7 @@ def _windows(
     changed_before = -(10**9)
     every = complete_windows(facts, comparison, begin, last)
     for place, span in enumerate(every):
-        previous = previous_of(monitor, comparison, span)
+        previous = previous_of(facts, comparison, span)
         covered = [span] if previous is None else [previous, span]
         why = ""
         old = known.get(span.start)
@@ -339,7 +344,7 @@ def _windows(
     for stale in () if fresh else facts.stale:
         if stale.comparison == comparison.name and stale.start not in planned:
             span = Span(stale.start, stale.end, _date(monitor, comparison, stale.start))
-            found.append(WindowPlan(span, previous_of(monitor, comparison, span), "rules"))
+            found.append(WindowPlan(span, previous_of(facts, comparison, span), "rules"))
     return sorted(found, key=lambda w: w.span.start)
 
 

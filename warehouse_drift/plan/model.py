@@ -92,6 +92,8 @@ class Facts:
     stale: tuple[KnownWindow, ...] = ()
     """decided windows, of any age, under other rules"""
     latest_bucket: datetime | None = None
+    snapshot_before: datetime | None = None
+    """without a timestamp: the newest snapshot of an earlier day"""
     noise: frozenset[str] = frozenset()
     """comparisons whose baseline noise is stored"""
     states: tuple[ColumnState, ...] = ()
