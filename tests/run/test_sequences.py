@@ -247,3 +247,19 @@ def test_a_run_killed_at_any_statement_leaves_nothing_but_work_to_do(tmp_path: P
                     vacuum(warehouse, "drift", now=read.now(warehouse) + timedelta(hours=25))
             story.world.run()
             assert_same(story.world.views(), wanted, f"killed at {k} of {total}")
+
+
+def test_what_an_abandoned_run_had_shown_is_made_again(tmp_path: Path) -> None:
+    """Another run relied on its buckets and passed on, so that nothing newer tells of the gap."""
+    story = small(tmp_path)
+    with pytest.raises(Killed), at_statement(statements(small(tmp_path / "other")) - 20, _die):
+        story.world.run()
+    assert {r["state"] for r in story.world.q("SELECT state FROM {s}.run_history")} == {"running"}
+    story.append()
+    story.world.run()
+    with open_warehouse(f"duckdb:///{story.world.file}") as warehouse:
+        done = vacuum(warehouse, "drift", now=read.now(warehouse) + timedelta(hours=25))
+    assert len(done.abandoned) == 1 and done.unseen["wd_units"] > 0
+    story.world.run()
+    story.check()
+    assert story.world.run().monitors[0].units == 0

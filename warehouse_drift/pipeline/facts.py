@@ -77,6 +77,8 @@ def gather(
 ) -> Facts:
     """Facts about one resolved monitor. ``has_state``: whether the result tables exist at all."""
     base = _Base(warehouse, monitor, schema, has_state)
+    lost = read.lost(*base.key) if has_state else {}
+    asked = asked.with_lost(lost)
     baseline, highest = base.baseline()
     grids = base.grids(baseline)
     limits = baseline_range(monitor)
@@ -102,6 +104,7 @@ def gather(
         windows=windows,
         snapshot_before=_snapshot_before(base, baseline, now) if monitor.timestamp is None else None,
         states=tuple(_states(warehouse, monitor, columns)),
+        lost=lost,
     )
     if baseline is None:
         return first

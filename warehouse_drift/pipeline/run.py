@@ -83,6 +83,8 @@ def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: st
     except BaseException as error:
         _record_failure(warehouse, schema, facts, error)
         raise
+    for dead in plan.repairs:
+        write.run_event(warehouse, schema, event="repaired", at=read.now(warehouse), **(facts | {"run_id": dead}))
     write.run_event(
         warehouse,
         schema,

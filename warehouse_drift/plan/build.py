@@ -179,7 +179,7 @@ def _late_buckets(facts: Facts, last: datetime) -> list[Span]:
 
 def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
     """The plan of one monitor."""
-    asked = asked or Asked()
+    asked = (asked or Asked()).with_lost(facts.lost)
     monitor = facts.monitor
     baseline = None if asked.refresh_baseline else facts.baseline
     fresh = baseline is None
@@ -267,6 +267,7 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
         future_rows=facts.future_rows,
         rows_per_bucket=_rows_per_bucket(facts),
         has_history=bool(known_windows),
+        repairs=() if asked.refresh_baseline else tuple(facts.lost),
     )
 
 

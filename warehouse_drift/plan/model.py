@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from warehouse_drift.config.resolved import ComparisonSpec, ResolvedMonitor
@@ -17,6 +17,13 @@ class Asked:
     start: datetime | None = None
     end: datetime | None = None
     refresh_baseline: bool = False
+
+    def with_lost(self, lost: Mapping[str, tuple[datetime, datetime]]) -> Asked:
+        """The same, and the time that abandoned runs had shown. A new baseline version needs nothing of an old one."""
+        if not lost or self.refresh_baseline:
+            return self
+        spans = [*lost.values(), *([(self.start, self.end)] if self.start is not None and self.end is not None else [])]
+        return replace(self, start=min(s for s, _ in spans), end=max(e for _, e in spans))
 
     def covers(self, span: Span) -> bool:
         return self.start is not None and self.end is not None and span.start < self.end and span.end > self.start
@@ -97,6 +104,8 @@ class Facts:
     noise: frozenset[str] = frozenset()
     """comparisons whose baseline noise is stored"""
     states: tuple[ColumnState, ...] = ()
+    lost: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    """abandoned run -> the time that it had shown, to be made again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,8 @@ class MonitorPlan:
     rows_per_bucket: int = 0
     has_history: bool = False
     """whether windows were decided under this baseline before"""
+    repairs: tuple[str, ...] = ()
+    """abandoned runs whose buckets and windows are made again"""
 
     @property
     def measured(self) -> tuple[str, ...]:

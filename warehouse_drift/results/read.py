@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -145,6 +146,15 @@ def status(warehouse: Warehouse, schema: str, project: str | None = None) -> lis
 def incidents(warehouse: Warehouse, schema: str, project: str, monitor: str, since: datetime | None = None) -> list[Row]:
     """Rows of ``drift_alerts`` that were seen since an instant."""
     return _rows(warehouse, schema, "incidents", project=project, monitor=monitor, since=since)
+
+
+def lost(warehouse: Warehouse, schema: str, project: str, monitor: str) -> dict[str, tuple[datetime, datetime]]:
+    """run_id -> the time (naive UTC, half-open) that an abandoned run had shown and that no run has made again."""
+    rows = _rows(warehouse, schema, "lost", project=project, monitor=monitor)
+    found = {r["run_id"]: json.loads(r["detail"]) for r in rows}
+    return {
+        k: (datetime.fromisoformat(v["from"]).replace(tzinfo=None), datetime.fromisoformat(v["to"]).replace(tzinfo=None)) for k, v in found.items()
+    }
 
 
 def run_state(warehouse: Warehouse, schema: str, run_id: str, project: str, monitor: str) -> str | None:

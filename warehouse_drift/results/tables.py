@@ -57,14 +57,14 @@ TABLES: tuple[Table, ...] = (
         run_id             text!      the run that wrote the row
         project            text!      project of the configuration
         monitor            text!      name of the monitor
-        event              text!      started, heartbeat, finished, failed or abandoned
+        event              text!      started, heartbeat, finished, failed, abandoned, or repaired (what an abandoned run had shown was made again)
         event_at           timestamp! when (UTC, the warehouse's clock)
         units_profiled     bigint     units that the run profiled (finished, failed)
         rows_scanned       bigint     rows of the source that were scanned (finished, failed)
         decided            bigint     decisions that were taken (finished)
         undecided          bigint     decisions 'none', each with a reason (finished)
         versions           text       versions of the package, the engine and the dialect (JSON)
-        detail             text       free text or JSON: the error of a failed run
+        detail             text       the error of a failed run; of an abandoned one, the time that it had shown (JSON)
         """,
     ),
     _table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -71,7 +72,8 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
     silent = render("results/silent_runs", {**shared, "since": now - SILENCE}, warehouse.dialect).sql
     dead = tuple((r["run_id"], r["project"], r["monitor"]) for r in warehouse.fetch(silent, name="silent runs"))
     for run_id, owner, monitor in () if dry_run else dead:
-        run_event(warehouse, schema, run_id=run_id, project=owner, monitor=monitor, event="abandoned", at=now)
+        lost = _published(warehouse, s, run_id, owner, monitor)
+        run_event(warehouse, schema, run_id=run_id, project=owner, monitor=monitor, event="abandoned", at=now, detail=lost)
     unseen = {}
     for table, view, keys in _UNSEEN:
         records: dict[str, Any] = {
@@ -89,6 +91,14 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
             params: dict[str, Any] = {"table": Markup(table), "column": Markup(column), "before": now - age, "baselines": baselines, "whole_baseline": WHOLE_BASELINE}
             expired[table] = _delete(warehouse, "expired", {**shared, **params}, dry_run)
     return Vacuumed(dead, unseen, expired)
+
+
+def _published(warehouse: Warehouse, s: Markup, run_id: str, project: str, monitor: str) -> str | None:
+    """The time over which a run's rows are shown, as JSON: other runs may have relied on them and passed on, so the next
+    run makes them again (``read.lost``)."""
+    params = {"s": s, "run_id": run_id, "project": project, "monitor": monitor, "since": WHOLE_BASELINE + timedelta(days=1)}
+    found = warehouse.fetch(render("results/published_range", params, warehouse.dialect).sql, name="published range")[0]
+    return None if found["starts"] is None else json.dumps({"from": str(found["starts"]), "to": str(found["ends"])})
 
 
 def _delete(warehouse: Warehouse, template: str, params: Mapping[str, Any], dry_run: bool) -> int:
