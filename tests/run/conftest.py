@@ -62,6 +62,10 @@ TYPES = {"id": "BIGINT", "ts": "TIMESTAMP", "x": "DOUBLE", "k": "BIGINT", "c": "
 class World:
     """One database file with a source table ``t`` and a drift.yml with one monitor ``m`` on it."""
 
+    known: Sequence[Row] = ()
+    """drift_history, of a world that does not change any more"""
+    bins: Sequence[Row] = ()
+
     def __init__(self, folder: Path, types: Mapping[str, str] = TYPES, result_schema: str = "drift") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.types, self.result_schema = folder, dict(types), result_schema
@@ -145,10 +149,12 @@ class World:
 
     def value(self, column: str, statistic: str, d: int, *, segment: str = "all", comparison: str = "daily") -> Row:
         """The one row of a statistic in the window that starts on day ``d``."""
-        found = self.history(
-            f"column_name = '{column}' AND statistic = '{statistic}' AND segment = '{segment}'"
-            f" AND comparison = '{comparison}' AND window_start = TIMESTAMP '{day(d)}'"
-        )
+        wanted = {"column_name": column, "statistic": statistic, "segment": segment, "comparison": comparison}
+        found = [
+            r
+            for r in self.known or self.history(f"window_start = TIMESTAMP '{day(d)}'")
+            if r["window_start"] == day(d) and all(r[k] == v for k, v in wanted.items())
+        ]
         assert len(found) == 1, found
         return found[0]
 

@@ -43,6 +43,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> World:
     made.insert([r for some in AFTER.values() for r in some])
     made.configure(comparisons=COMPARISONS, segments=["seg"], statistics=["ks", "wasserstein", "chi_squared"])
     made.run()
+    made.known = made.history()
+    made.bins = made.q("SELECT * FROM {s}.drift_bins ORDER BY bin_index")
     return made
 
 
@@ -103,10 +105,8 @@ def test_psi_of_numbers_on_the_stored_edges(ran: World, comparison: str, n: int,
 
 
 def bins_of(ran: World, column: str, comparison: str, n: int, segment: str) -> list[dict[str, Any]]:
-    found = ran.q(
-        f"SELECT * FROM {{s}}.drift_bins WHERE column_name = '{column}' AND comparison = '{comparison}'"
-        f" AND window_start = TIMESTAMP '{day(BASE_DAYS + n)}' AND segment = '{segment}' ORDER BY bin_index"
-    )
+    wanted = {"column_name": column, "comparison": comparison, "window_start": day(BASE_DAYS + n), "segment": segment}
+    found = [b for b in ran.bins if all(b[k] == v for k, v in wanted.items())]
     assert found
     return found
 
@@ -266,6 +266,7 @@ def decided(result: Any, comparison: str = "daily") -> list[int]:
     return [(w.span.start - day(BASE_DAYS)).days for w in result.monitors[0].windows if w.comparison == comparison]
 
 
+@pytest.mark.slow
 def test_late_rows_restate_a_bucket_and_all_that_hangs_on_it(world: World, tmp_path: Path) -> None:
     late_world(world)
     quiet = world.run()
@@ -279,6 +280,7 @@ def test_late_rows_restate_a_bucket_and_all_that_hangs_on_it(world: World, tmp_p
     same_as_scratch(world, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_late_bucket_that_becomes_empty_and_is_filled_again(world: World, tmp_path: Path) -> None:
     late_world(world)
     where = f"ts >= '{day(BASE_DAYS + 3)}' AND ts < '{day(BASE_DAYS + 4)}'"
@@ -292,6 +294,7 @@ def test_a_late_bucket_that_becomes_empty_and_is_filled_again(world: World, tmp_
     same_as_scratch(world, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_restatement_that_keeps_count_sum_and_range_is_seen(world: World, tmp_path: Path) -> None:
     late_world(world)
     rows = [AFTER[4][0] | {"id": -i, "x": 9.5 + v / 1000} for i, v in enumerate([1, 3, 7, 9])]  # all in one cell
@@ -328,6 +331,7 @@ def test_a_changed_threshold_decides_everything_again_without_the_source(world: 
     assert world.q("SELECT COUNT(*) AS n FROM {s}.drift_bins")[0]["n"] > 0
 
 
+@pytest.mark.slow
 def test_backfill_sees_what_lies_beyond_the_horizon(world: World, tmp_path: Path) -> None:
     world.insert(rows_of([BASE_DAYS + 1], 60, seed=8, shift=3.0))
     before = world.views()
@@ -423,6 +427,7 @@ def test_one_failing_monitor_does_not_stop_the_others(world: World) -> None:
     assert {r["state"] for r in world.q("SELECT state FROM {s}.run_history WHERE monitor = 'dividing'")} == {"failed"}
 
 
+@pytest.mark.slow
 def test_snapshots_without_a_timestamp(worlds: Any) -> None:
     world = worlds("snapshots")
     world.sql("CREATE TABLE base AS SELECT * FROM t")
@@ -455,7 +460,7 @@ def test_snapshots_without_a_timestamp(worlds: Any) -> None:
     assert_same(world.views(), views)
 
 
-@pytest.mark.parametrize("kind", ["INTEGER", "VARCHAR", "DATE"])
+@pytest.mark.parametrize("kind", ["INTEGER", *(pytest.param(k, marks=pytest.mark.slow) for k in ("VARCHAR", "DATE"))])
 def test_days_written_as_numbers_or_texts(worlds: Any, kind: str) -> None:
     world = worlds("days", types={"id": "BIGINT", "x": "DOUBLE", "ds": kind})
     data = [r for some in (BASE, *(AFTER[n] for n in range(4))) for r in some]
@@ -473,6 +478,7 @@ def test_days_written_as_numbers_or_texts(worlds: Any, kind: str) -> None:
         assert r["n_current"] == len(values(AFTER[n], "x"))
 
 
+@pytest.mark.slow
 def test_local_days_over_a_change_of_clocks(worlds: Any) -> None:
     """Berlin goes from +01 to +02 on 30 March 2025; the column is naive UTC. The days are worked out with zoneinfo."""
     berlin = ZoneInfo("Europe/Berlin")
@@ -497,6 +503,7 @@ def test_local_days_over_a_change_of_clocks(worlds: Any) -> None:
         assert r["value_lower"] - 1e-9 <= truth <= r["value_upper"] + 1e-9
 
 
+@pytest.mark.slow
 def test_a_baseline_that_is_another_relation(worlds: Any, tmp_path: Path) -> None:
     world = worlds("other")
     world.sql("CREATE TABLE base AS SELECT * FROM t")
@@ -553,6 +560,7 @@ def test_refinement_only_where_it_decides_and_within_its_budget(world: World, bu
         assert result.monitors[0].refined_rows == 0
 
 
+@pytest.mark.slow
 def test_a_column_that_is_added_to_the_configuration(world: World, tmp_path: Path) -> None:
     """Its grid and noise belong to the same baseline version; past windows get it by a backfill."""
     world.configure(columns=["x", "k"], comparisons=COMPARISONS[:1])

@@ -249,6 +249,7 @@ def test_a_run_killed_at_any_statement_leaves_nothing_but_work_to_do(tmp_path: P
             assert_same(story.world.views(), wanted, f"killed at {k} of {total}")
 
 
+@pytest.mark.slow
 def test_what_an_abandoned_run_had_shown_is_made_again(tmp_path: Path) -> None:
     """Another run relied on its buckets and passed on, so that nothing newer tells of the gap."""
     story = small(tmp_path)
