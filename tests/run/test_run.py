@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 from warehouse_drift import verbs_run
 from warehouse_drift.cli import app
 from warehouse_drift.plan.explain import as_dict
+from warehouse_drift.results.vacuum import Retention, vacuum
+from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
 from .conftest import BASE_DAYS, World, assert_same, day, rows_of, scratch
@@ -574,3 +576,45 @@ def test_a_column_that_is_added_to_the_configuration(world: World, tmp_path: Pat
     for rows in mine.values():
         rows[:] = [r for r in rows if r.get("column_name") != "k"]
     assert_same(mine, scratch(world, tmp_path).views())
+
+
+@pytest.mark.slow
+def test_a_window_whose_cells_have_expired_is_profiled_again(world: World) -> None:
+    """A week is decided again for one restated day; the cells of its other days were past their retention."""
+    world.insert([r for n in range(6, 15) for r in AFTER[n]])
+    world.configure(comparisons=COMPARISONS[:2])
+    world.run()
+    with open_warehouse(f"duckdb:///{world.file}") as warehouse:
+        gone = vacuum(warehouse, "drift", now=datetime(2030, 1, 1), retention=Retention(cells=timedelta(days=35)))
+    assert gone.expired["wd_cells"] > 0
+    more = rows_of([BASE_DAYS + 1], 60, seed=8, shift=3.0)
+    world.insert(more)
+    world.backfill(BASE_DAYS + 1, BASE_DAYS + 2)
+    reference, current = pair_of("weekly", 0)
+    row = world.value("x", "ks", BASE_DAYS, comparison="weekly")
+    mine = values(current, "x") + values(more, "x")
+    assert (row["n_reference"], row["n_current"]) == (len(values(reference, "x")), len(mine))
+    truth = stats.ks_2samp(values(reference, "x"), mine, method="asymp").statistic
+    assert row["value_lower"] - 1e-9 <= truth <= row["value_upper"] + 1e-9
+
+
+@pytest.mark.parametrize("per_bucket", [1_000, pytest.param(10_000, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_stored_profile_keeps_its_promised_size(worlds: Any, per_bucket: int) -> None:
+    """Rows per (bucket, segment, column) are at most min(n, K + 8); K is 100 up to 1,000 rows a bucket, and a tenth of them
+    above, to 1,000."""
+    world = worlds("size", types={"ts": "TIMESTAMP", "n": "DOUBLE", "p": "DOUBLE", "i": "BIGINT", "c": "VARCHAR"})
+    days = 6
+    world.sql(
+        f"""INSERT INTO t SELECT TIMESTAMP '{day(0)}' + INTERVAL 1 SECOND * ((r * 86399 // {per_bucket}) % 86400 + 86400 * (r // {per_bucket})),
+            sqrt(-2 * ln(u1)) * cos(6.283185307179586 * u2), 1 / u1, CAST(floor(40 * u2 * u1) AS BIGINT), chr(97 + CAST(floor(20 * u1 * u1) AS INTEGER))
+        FROM (SELECT r, (hash(r) % 1000003 + 1) / 1000004.0 AS u1, (hash(r + 7000000000) % 1000003 + 1) / 1000004.0 AS u2 FROM range({per_bucket * days}) AS s(r))"""
+    )
+    world.configure(columns=["n", "p", "i", "c"], baseline={"from": f"{day(0):%Y-%m-%d}", "to": f"{day(3):%Y-%m-%d}"})
+    world.run()
+    k = min(1000, max(100, per_bucket // 10))
+    stored = world.q("SELECT bucket_start, column_name, COUNT(*) AS cells, SUM(n) AS n FROM {s}.wd_v_cells GROUP BY ALL")
+    assert {r["bucket_start"] for r in stored} >= {day(n) for n in range(5)}
+    assert all(r["cells"] <= min(r["n"], k + 8) for r in stored), max(stored, key=lambda r: r["cells"])
+    ours = sum(r["cells"] for r in stored if r["bucket_start"] >= day(0))
+    source = 4 * per_bucket * len({r["bucket_start"] for r in stored if r["bucket_start"] >= day(0)})
+    assert ours <= source * {1_000: 0.11, 10_000: 0.10, 100_000: 0.011}[per_bucket]
