@@ -222,7 +222,7 @@ def statements(story: Story) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("gone", [False, True], ids=["run again", "vacuum between"])
 def test_a_run_killed_at_any_statement_leaves_nothing_but_work_to_do(tmp_path: Path, gone: bool) -> None:
-    """First runs and later ones; afterwards a reader sees what an uninterrupted run shows. With a vacuum a day later the
+    """First runs, later ones, and those that add columns; afterwards a reader sees what an uninterrupted run shows. With a vacuum a day later the
     killed run is abandoned and its rows are taken out; without one, what it had published stays."""
     story = small(tmp_path)
     empty = story.world.file.read_bytes()
@@ -235,14 +235,26 @@ def test_a_run_killed_at_any_statement_leaves_nothing_but_work_to_do(tmp_path: P
     second = statements(story)
     done_again = story.world.views()
     assert once != changed and first > second > 20
-    step = 1 if first < 400 else 2
-    for start, total, wanted in ((empty, first, done), (changed, second, done_again)):
-        for k in range(1, total, step * (3 if gone else 2)):
+    story.world.configure(**(story.config | {"columns": ["x"]}))
+    story.world.file.write_bytes(empty)
+    story.world.run()
+    fewer = story.world.file.read_bytes()
+    for start, total, columns, wanted in (
+        (empty, first, None, done),
+        (changed, second, None, done_again),
+        (fewer, first, ["x", "k", "c"], None),
+    ):
+        story.world.configure(**(story.config | ({"columns": columns} if columns else {"columns": story.world.columns})))
+        if wanted is None:  # a run that adds columns to a baseline that is there
+            story.world.file.write_bytes(start)
+            total, wanted = statements(story), story.world.views()
+        for k in range(1, total, 5 if gone else 2):
             story.world.file.write_bytes(start)
             with pytest.raises(Killed), at_statement(k, _die):
                 story.world.run()
             if gone:
                 story.world.run()
+                assert_same(story.world.views(), wanted, f"killed at {k} of {total}")
                 with open_warehouse(f"duckdb:///{story.world.file}") as warehouse:
                     vacuum(warehouse, "drift", now=read.now(warehouse) + timedelta(hours=25))
             story.world.run()

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
-from warehouse_drift.plan.build import baseline_range, looked_at
+from warehouse_drift.plan.build import baseline_range, looked_at, whole_windows
 from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
 from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
 from warehouse_drift.results import read
@@ -115,7 +115,7 @@ def gather(
         buckets=base.buckets(baseline, since, [c.name for c in monitor.columns if c.name not in stuck]),
         windows=base.windows(baseline, since),
         stale=base.stale(baseline),
-        noise=base.noise(baseline),
+        noise=base.noise(baseline, {n for n, g in grids.items() if g.status == "ok"} - stuck),
     )
 
 
@@ -280,10 +280,16 @@ class _Base:
             for at, r in rows.items()
         }
 
-    def noise(self, baseline: KnownBaseline) -> frozenset[str]:
-        return frozenset(
-            c.name for c in self.monitor.comparisons if read.noise(*self.key, c.name, baseline.version) is not None
-        )
+    def noise(self, baseline: KnownBaseline, columns: set[str]) -> frozenset[str]:
+        """Comparisons whose noise is stored for all these columns: one that was added later has none until it is measured."""
+        found = set()
+        wanted = columns & {c.name for c in self.monitor.columns}
+        for c in self.monitor.comparisons:
+            stored = read.noise(*self.key, c.name, baseline.version)
+            none = len(whole_windows(self.monitor, c)) < 2  # nothing could be measured
+            if stored is not None and (none or wanted <= {column for _, column, _ in stored}):
+                found.add(c.name)
+        return frozenset(found)
 
 
 def known_grid(name: str, row: dict[str, object]) -> KnownGrid:
