@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 
 from warehouse_drift import verbs_run
 from warehouse_drift.cli import app
+from warehouse_drift.pipeline import windows
 from warehouse_drift.plan.explain import as_dict
+from warehouse_drift.results import read as reading
 from warehouse_drift.results.vacuum import Retention, vacuum
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
@@ -618,3 +620,39 @@ def test_a_stored_profile_keeps_its_promised_size(worlds: Any, per_bucket: int) 
     ours = sum(r["cells"] for r in stored if r["bucket_start"] >= day(0))
     source = 4 * per_bucket * len({r["bucket_start"] for r in stored if r["bucket_start"] >= day(0)})
     assert ours <= source * {1_000: 0.11, 10_000: 0.10, 100_000: 0.011}[per_bucket]
+
+
+def test_results_that_are_too_many_come_in_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same windows, first measured and then decided again, a few columns and a few segments at a time."""
+    world.configure(segments=["seg"])
+    verbs_run.refresh_baseline(world.yml)
+    whole = [r for r in world.views(["drift_history"])["drift_history"] if r["baseline_version"].endswith("-2")]
+    monkeypatch.setattr(windows, "ROWS", 12)
+    monkeypatch.setattr(reading, "TURN", 40)
+    verbs_run.refresh_baseline(world.yml)
+    world.configure(segments=["seg"], thresholds={"psi": {"alert": 50}})
+    world.run()
+    world.configure(segments=["seg"])
+    world.run()
+    again = world.views(["drift_history"])["drift_history"]
+    newer = max(r["baseline_version"] for r in again)
+    own = {"baseline_version", "row_key", "grid_id"}
+
+    def bare(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = [{k: v for k, v in r.items() if k not in own} for r in rows]
+        return sorted(found, key=lambda r: [str(r[k]) for k in ("window_start", "segment", "column_name", "statistic")])
+
+    assert_same({"h": bare([r for r in again if r["baseline_version"] == newer])}, {"h": bare(whole)})
+
+
+def test_segments_that_are_added_wait_for_a_new_baseline(world: World) -> None:
+    world.configure(segments=["seg"])
+    world.insert(AFTER[6])
+    world.run()
+    found = world.history(f"window_start = TIMESTAMP '{day(NEWEST)}' AND statistic = 'column_state'")
+    assert {(r["column_name"], r["decision"], r["reason_code"]) for r in found} == {(c, "none", "grid_changed") for c in ("x", "k", "c")}
+    assert "baseline refresh" in found[0]["reason"]
+    assert world.run().monitors[0].units == 0
+    verbs_run.refresh_baseline(world.yml)
+    rows = [r for r in world.history(f"window_start = TIMESTAMP '{day(NEWEST)}' AND segment = 'seg=a' AND column_name = 'x' AND statistic = 'psi'")]
+    assert [r["n_current"] for r in rows] == [len(values(part(AFTER[5], "seg=a"), "x"))]

@@ -61,6 +61,12 @@ def subject(summary: Summary) -> str:
     return name if summary.segment == "all" else f"{name} in {summary.segment}"
 
 
+def detail_of(reason: str, code: str | None) -> str:
+    """What a stored sentence says in brackets after the words of its reason code; '' where it says no more."""
+    _, found, rest = reason.partition(f": {REASONS.get(code or '', '')} (")
+    return rest.removesuffix(").") if found else ""
+
+
 def title(statistic: str) -> str:
     return TITLES.get(statistic, statistic.replace("_", " "))
 

@@ -11,11 +11,14 @@ from markupsafe import Markup
 from warehouse_drift.config.resolved import ResolvedMonitor
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.plan.model import MonitorPlan
+from warehouse_drift.results import read
 from warehouse_drift.results.place import prefix_in
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.warehouse.execute import Warehouse
 
+STATISTICS = 20
+"""Rows that a column has in a window, about."""
 SegmentValues = Mapping[str, tuple[tuple[str, ...], bool]]
 """segment column -> (its values, whether they are all that the baseline has)"""
 
@@ -36,6 +39,12 @@ class Context:
     @property
     def s(self) -> Markup:
         return prefix_in(self.warehouse, self.schema)
+
+    @property
+    def wide(self) -> bool:
+        """Whether one window may have more rows than are read at once."""
+        segments = 1 + sum(s.max_values + 2 + len(s.alert_on) for s in self.monitor.segments)
+        return len(self.monitor.columns) * segments * STATISTICS > read.TURN
 
     @property
     def key(self) -> dict[str, str]:
@@ -86,6 +95,8 @@ def segmenting(monitor: ResolvedMonitor, values: SegmentValues) -> Segmenting:
     keys: list[dict[str, Any]] = []
     stride = 1
     for spec in monitor.segments:
+        if spec.column not in values:
+            continue  # added after the baseline was taken: its columns say grid_changed until that is refreshed
         listed, complete = values[spec.column]
         keys.append(
             {

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
-from warehouse_drift.plan.build import baseline_range, looked_at, whole_windows
+from warehouse_drift.plan.build import baseline_range, looked_at, segment_keys, whole_windows
 from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
 from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
 from warehouse_drift.results import read
@@ -271,7 +271,7 @@ class _Base:
         return tuple(found.values())
 
     def buckets(self, baseline: KnownBaseline, since: datetime, columns: Sequence[str]) -> dict[datetime, KnownBucket]:
-        keys = [s.column for s in self.monitor.segments] or [""]
+        keys = segment_keys(self.monitor, baseline)
         rows = read.bucket_counts(
             *self.key, baseline.version, columns=[*columns, ":table"], segment_keys=keys, start=since
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from warehouse_drift.config.resolved import ComparisonSpec
-from warehouse_drift.decisions.decide import Key, Noise, Rules, column_state, decide
+from warehouse_drift.decisions.decide import COLUMN_STATE, Key, Noise, Rules, column_state, decide
 from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
 from warehouse_drift.pipeline.context import Context
 from warehouse_drift.plan.build import baseline_range, window_unit, zone_of
@@ -63,14 +63,15 @@ def before(context: Context, comparison: ComparisonSpec, windows: Sequence[Windo
     m = context.monitor
     key = (context.warehouse, context.schema, m.project, m.monitor_id)
     version = context.plan.baseline_version
-    known = read.decided_windows(*key, comparison=comparison.name, baseline_version=version, end=windows[-1].span.start)
-    starts = sorted({r["window_start"] for r in known})
+    first = windows[0].span.start
+    inside = read.decided_windows(*key, comparison=comparison.name, baseline_version=version, start=first, end=windows[-1].span.start)
+    starts = sorted({r["window_start"] for r in inside} | set(read.starts_before(*key, comparison.name, version, first, newest)))
     planned = {w.span.start for w in windows}
     wanted: set[datetime] = set()
     for w in windows:
         wanted |= set([s for s in starts if s < w.span.start][-newest:])
     for start in sorted(wanted - planned):
-        found.put(start, read.raised(*key, comparison.name, version, start))
+        found.put(start, read.raised(*key, comparison.name, version, start, wide=context.wide))
     return found
 
 
@@ -134,7 +135,7 @@ def result_row(
         "is_complete": True,
         "reference_start": limits[0],
         "reference_end": limits[1],
-        "grid_id": grid_ids.get(s.column_name, ""),
+        "grid_id": "" if s.statistic == COLUMN_STATE else grid_ids.get(s.column_name, ""),
         "segment": s.segment,
         "segment_column": s.segment_column,
         "segment_value": s.segment_value,
@@ -179,5 +180,6 @@ def stored_summaries(context: Context, comparison: ComparisonSpec, start: dateti
         comparison.name,
         context.plan.baseline_version,
         start,
+        wide=context.wide,
     )
     return [read.summary_of(r) for r in rows if r["statistic"] != "drifted_share"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from warehouse_drift.decisions.model import Summary
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.columns import Measured
@@ -80,16 +82,29 @@ def measure_pairs(
         numeric = [m.number for m in gridded.measured if m.is_numeric]
         pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=warns)
         by_number = {m.number: m for m in gridded.measured}
-        for row in summaries(session, pooled, [s for s in statistics if s in BY_NAME]):
-            summary = summary_of(row, by_number)
-            if summary is not None:
-                found[int(row["pair_no"])].append(summary)
+        wanted = [s for s in statistics if s in BY_NAME]
+        for columns in _columns_in_turns(session, pooled, gridded, len(pairs)):
+            for row in summaries(session, pooled, wanted, columns=columns):
+                summary = summary_of(row, by_number)
+                if summary is not None:
+                    found[int(row["pair_no"])].append(summary)
     by_pair = {p.number: p for p in pairs}
     for row in session.rows("metrics/stored_rows", **shared):
         counted = _row_count(row, by_pair[int(row["pair_no"])])
         if counted is not None:
             found[int(row["pair_no"])].append(counted)
     return Measurement(found, pooled, tuple(pairs))
+
+
+def _columns_in_turns(session: Session, pooled: Pooled, gridded: Gridded, pairs: int) -> Iterator[Markup | None]:
+    """Parts of ``pooled.columns`` whose rows come to Python at once; None for all of it."""
+    numbers = [m.number for m in gridded.measured]
+    size = max(1, ROWS // max(1, pairs * gridded.segments.count))
+    if len(numbers) <= size:
+        yield None
+        return
+    for first in range(0, len(numbers), size):
+        yield session.scratch("some", "metrics/some_columns", columns=pooled.columns, only=numbers[first : first + size])
 
 
 def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summary | None:

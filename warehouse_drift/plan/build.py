@@ -12,6 +12,7 @@ from warehouse_drift.plan.model import (
     ColumnState,
     ComparisonPlan,
     Facts,
+    KnownBaseline,
     KnownWindow,
     MonitorPlan,
     WindowPlan,
@@ -207,7 +208,7 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
             states.append(ColumnState(c.name, c.kind.value, c.role.value, "grid_changed", detail))
     known_buckets = {} if fresh else facts.buckets
     known_windows = () if fresh else facts.windows
-    wanted_units = _wanted_units(monitor, {s.name for s in states}, to_grid)
+    wanted_units = _wanted_units(monitor, {s.name for s in states}, segment_keys(monitor, baseline))
     last = edge(facts)
     comparisons: list[ComparisonPlan] = []
     needed: dict[datetime, Span] = {}
@@ -284,10 +285,16 @@ def _compatible(before: str, now: str) -> bool:
     return {before, now} <= numbers or {before, now} <= times
 
 
-def _wanted_units(monitor: ResolvedMonitor, stuck: set[str], to_grid: Sequence[str]) -> int:
+def segment_keys(monitor: ResolvedMonitor, baseline: KnownBaseline | None) -> tuple[str, ...]:
+    """Segment columns that the baseline knows; one empty name where there is none."""
+    known = [s.column for s in monitor.segments if baseline is None or s.column in baseline.segments]
+    return tuple(known) or ("",)
+
+
+def _wanted_units(monitor: ResolvedMonitor, stuck: set[str], keys: Sequence[str]) -> int:
     """Units that a complete bucket has: every measured column and the table row, once for each segment column."""
     measured = sum(c.name not in stuck for c in monitor.columns)
-    return (measured + 1) * max(len(monitor.segments), 1)
+    return (measured + 1) * len(keys)
 
 
 def _buckets_in(facts: Facts, span: Span) -> list[Span]:

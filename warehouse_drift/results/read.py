@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from warehouse_drift.decisions.model import Summary, Verdict
+from warehouse_drift.decisions.sentences import detail_of
 from warehouse_drift.results.place import prefix_in
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
 Row = dict[str, Any]
+TURN = 8_000
+"""Rows that come to Python at once."""
 Key = tuple[str, str, str]
 """(segment, column_name, statistic)"""
 
@@ -61,6 +66,33 @@ def decided_windows(
     )
 
 
+def starts_before(
+    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, before: datetime, newest: int
+) -> list[datetime]:
+    """Starts of the ``newest`` decided windows before an instant, newest first, however long the history is."""
+    rows = _rows(
+        warehouse, schema, "windows_before", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version,
+        before=before, newest=newest,
+    )  # fmt: skip
+    return [r["window_start"] for r in rows]
+
+
+def _in_turns(warehouse: Warehouse, schema: str, template: str, view: str, *, wide: bool, **params: Any) -> list[Row]:
+    """All rows of a template; where there may be many (``wide``), some segments at a time."""
+    if not wide:
+        return _rows(warehouse, schema, template, segments=None, **params)
+    counts = _rows(warehouse, schema, "segment_counts", view=Markup(view), start=params.get("start"), **{k: v for k, v in params.items() if k != "start"})
+    turns: list[list[str]] = [[]]
+    size = 0
+    for r in counts:
+        size += int(r["n"])
+        if size > TURN and turns[-1]:
+            turns.append([])
+            size = int(r["n"])
+        turns[-1].append(r["segment"])
+    return [row for some in turns if some for row in _rows(warehouse, schema, template, segments=some, **params)]
+
+
 def previous_raw(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, before: datetime, newest: int) -> dict[Key, list[Verdict]]:
     """Raw verdicts of the ``newest`` decided windows before ``before``, newest first, for the k-of-n rule.
 
@@ -68,34 +100,31 @@ def previous_raw(warehouse: Warehouse, schema: str, project: str, monitor: str, 
     """
     if newest < 1:
         return {}
-    known = decided_windows(warehouse, schema, project, monitor, comparison=comparison, baseline_version=baseline_version, end=before)
-    starts = sorted({r["window_start"] for r in known}, reverse=True)[:newest]
+    starts = starts_before(warehouse, schema, project, monitor, comparison, baseline_version, before, newest)
     found: dict[Key, list[Verdict]] = {}
     for place, start in enumerate(starts):
-        raised = _rows(
-            warehouse, schema, "raised", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
-        )
-        for r in raised:
-            key = (r["segment"], r["column_name"], r["statistic"])
-            found.setdefault(key, [Verdict.OK] * len(starts))[place] = Verdict(r["raw_decision"])
+        for key, verdict in raised(warehouse, schema, project, monitor, comparison, baseline_version, start).items():
+            found.setdefault(key, [Verdict.OK] * len(starts))[place] = verdict
     return found
 
 
 def raised(
-    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, start: datetime
+    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, start: datetime, *, wide: bool = False
 ) -> dict[Key, Verdict]:
-    """Raw verdicts of one decided window that were a warning or an alert."""
-    rows = _rows(
-        warehouse, schema, "raised", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
+    """Raw verdicts of one decided window that were a warning or an alert. ``wide``: there may be thousands."""
+    rows = _in_turns(
+        warehouse, schema, "raised", "wd_v_results", wide=wide, project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=start
     )  # fmt: skip
     return {(r["segment"], r["column_name"], r["statistic"]): Verdict(r["raw_decision"]) for r in rows}
 
 
-def window_results(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, window_start: datetime) -> list[Row]:
-    """The stored results of one window: enough to decide it again without a scan (see ``summary_of``)."""
-    return _rows(
-        warehouse, schema, "window_results", project=project, monitor=monitor, comparison=comparison, baseline_version=baseline_version, start=window_start
-    )
+def window_results(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, window_start: datetime, *, wide: bool = False) -> list[Row]:
+    """The stored results of one window: enough to decide it again without a scan (see ``summary_of``). ``wide``: there may
+    be thousands."""
+    return _in_turns(
+        warehouse, schema, "window_results", "wd_v_results", wide=wide, project=project, monitor=monitor, comparison=comparison,
+        baseline_version=baseline_version, start=window_start,
+    )  # fmt: skip
 
 
 def summary_of(row: Mapping[str, Any]) -> Summary:
@@ -107,6 +136,7 @@ def summary_of(row: Mapping[str, Any]) -> Summary:
         column_kind=row["column_kind"], role=row["role"], statistic=row["statistic"], value=row["value"], lower=row["value_lower"],
         upper=row["value_upper"], n_reference=int(row["n_reference"] or 0), n_current=int(row["n_current"] or 0), test_value=row["test_value"],
         test_df=row["test_df"], expected=row["expected"], bins=row["bins"], reason_code=None if known else row["reason_code"],
+        detail="" if known else detail_of(row["reason"], row["reason_code"]),
     )  # fmt: skip
 
 
@@ -131,10 +161,12 @@ def grid_bins(warehouse: Warehouse, schema: str, project: str, monitor: str, bas
 def noise(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str) -> dict[Key, tuple[float | None, int]] | None:
     """(segment, column_name, statistic) -> (largest value, windows); None when no run has finished measuring it."""
     key = {"project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version}
-    if not _rows(warehouse, schema, "noise_closed", **key)[0]["closed"]:
+    closed = _rows(warehouse, schema, "noise_closed", **key)[0]
+    if not closed["closed"]:
         return None
+    rows = _in_turns(warehouse, schema, "noise", "wd_v_noise", wide=int(closed.get("most") or 0) > TURN, **key)
     return {
-        (r["segment"], r["column_name"], r["statistic"]): (r["max_value"], int(r["windows"])) for r in _rows(warehouse, schema, "noise", **key)
+        (r["segment"], r["column_name"], r["statistic"]): (r["max_value"], int(r["windows"])) for r in rows
     }
 
 
