@@ -63,6 +63,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "grid/deciles": {"cells": T},
     "metrics/pooled_cells": {"sides": T},
     "metrics/pooled_columns": {"cells": T},
+    "metrics/some_columns": {"columns": T, "only": [1, 2]},
     "metrics/pooled_bins": {"cells": T, "bins": T, "warn": 0.1, "warns": [(1, 0.2)]},
     "metrics/inline_bins": {"bins": [{"column_no": 1, "bin_index": 0, "cell_from": -1, "cell_to": 9}]},
     "metrics/pearson": {"bins": T},
