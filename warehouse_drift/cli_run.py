@@ -202,7 +202,7 @@ def explain(
 
 def report(
     config: Config = "drift.yml",
-    format: Annotated[str, typer.Option("--format", help="json, markdown or csv")] = "markdown",
+    format: Annotated[str, typer.Option("--format", help="html, json, markdown or csv")] = "markdown",
     output: Annotated[str | None, typer.Option("--output", "-o", help="A file instead of the terminal.")] = None,
     select: Select = None,
     exclude: Exclude = None,
@@ -217,8 +217,15 @@ def report(
     from warehouse_drift.reports.tables import as_csv, as_json
     from warehouse_drift.reports.text import markdown
 
-    if format not in ("json", "markdown", "csv"):
-        raise UsageError(f"--format is json, markdown or csv, not {format!r}.")
+    if format not in ("html", "json", "markdown", "csv"):
+        raise UsageError(f"--format is html, json, markdown or csv, not {format!r}.")
+    if format == "html":
+        page = _html_report(config, parts(select), parts(exclude), target)
+        if output is None:
+            typer.echo(page, nl=False)
+        else:
+            Path(output).write_text(page, encoding="utf-8")
+        return
     found = verbs_read.report(
         config, select=parts(select), exclude=parts(exclude), judged=not everything, target=target
     )
@@ -231,6 +238,17 @@ def report(
         typer.echo(text, nl=False)
     else:
         Path(output).write_text(text, encoding="utf-8")
+
+
+def _html_report(config: str, select: list[str], exclude: list[str], target: str | None) -> str:
+    from warehouse_drift.reports import charts
+    from warehouse_drift.reports.gather import gather
+    from warehouse_drift.reports.html import html
+    from warehouse_drift.reports.page import build
+
+    if not charts.available():
+        print("The report has no charts: pip install 'warehouse-drift[report]' for them.", file=sys.stderr)
+    return html(build(gather(config, select=select, exclude=exclude, target=target), config))
 
 
 def finish(done: RunResult, fail_on: str, as_json: bool) -> None:

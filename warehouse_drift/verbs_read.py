@@ -231,6 +231,7 @@ def report(
             "project": config.project,
             "monitors": chosen,
             "judged": judged,
+            "segments": None,
             "most": MOST,
         }
         rows = warehouse.fetch(render("reports/latest", params, warehouse.dialect).sql, name="latest")
