@@ -61,7 +61,7 @@ def compare(
     order_by: Annotated[str, typer.Option(help="For presets with chunks: the column that orders rows.")] = "",
     chunk_size: Annotated[int, typer.Option(help="For presets with chunks: rows of a chunk.")] = 0,
     missing: Annotated[str, typer.Option(help="NULL in binned statistics: drop, or category.")] = "drop",
-    format: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
+    format: Annotated[str, typer.Option("--format", help="table, markdown, json or csv")] = "table",
     fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
 ) -> None:
     """Compare two tables now, without a config. Writes nothing; read-only credentials are enough."""
@@ -70,9 +70,10 @@ def compare(
     from warehouse_drift.grid.edges import binning_of
     from warehouse_drift.pipeline.library import Chunks
     from warehouse_drift.reports.tables import as_csv, as_json, print_compare
+    from warehouse_drift.reports.text import compare_markdown
 
-    if format not in ("table", "json", "csv"):
-        raise UsageError(f"--format is table, json or csv, not {format!r}.")
+    if format not in ("table", "markdown", "json", "csv"):
+        raise UsageError(f"--format is table, markdown, json or csv, not {format!r}.")
     _check_fail_on(fail_on)
     result = api.compare(
         url,
@@ -101,6 +102,8 @@ def compare(
         typer.echo(as_json(body))
     elif format == "csv":
         typer.echo(as_csv(result.rows), nl=False)
+    elif format == "markdown":
+        typer.echo(compare_markdown(result.rows, reference, current, fail_on), nl=False)
     else:
         from rich.console import Console
 

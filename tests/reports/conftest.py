@@ -34,6 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
                 "relation": "t",
                 "owner": "@<i>team",
                 "timestamp": "ts",
+                "statistics": ["ks"],
                 "columns": ["amount", NASTY, {"name": "private", "store_values": False}, "constant"],
                 "segments": ["place"],
                 "baseline": {"from": "2025-01-06", "to": "2025-02-03"},

@@ -23,7 +23,7 @@ ALL: dict[str, Any] = {
     "start": datetime(2025, 1, 1), "end": datetime(2025, 2, 1), "since": datetime(2025, 1, 1), "before": datetime(2025, 1, 1), "column_name": "c",
     "columns": ["c"], "grid_ids": ["g"], "segment_keys": ["", "x"], "schema_name": "drift", "table_name": "wd_units", "table": M("wd_units"),
     "view": M("wd_v_units"), "records": M("wd_units"), "keys": [M("project"), M("column_name")], "column": M("bucket_start"), "baselines": True, "count": True,
-    "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h",
+    "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h", "structs": False,
     "monitors": ["m", "n"], "told": ["i"], "incidents": ["i", "j"], "segment": "all", "most": 3,
     "segments": ["all", "k=a"], "newest": 2,
 }  # fmt: skip

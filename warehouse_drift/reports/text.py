@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from warehouse_drift.decisions import sentences
@@ -11,6 +12,7 @@ from warehouse_drift.reports.tables import STYLE, interval
 if TYPE_CHECKING:
     from warehouse_drift.verbs_read import Explanation, Report
 
+MOST_IN_COMMENT = 20
 _MARKS = {"alert": "🔴", "warn": "🟡", "ok": "🟢", "none": "⚪"}
 
 
@@ -113,6 +115,40 @@ def markdown(found: Report) -> str:
             f" {interval(r)} | {_MARKS.get(r['decision'], '')} {r['decision']} | {cell(r['reason'])} |"
         )
     return "\n".join(out) + "\n"
+
+
+def compare_markdown(rows: Sequence[Mapping[str, Any]], reference: str, current: str, fail_on: str) -> str:
+    """A comment for a pull request: the outcome in one line, then only what is not ok, at most 20 rows of it."""
+    judged = [r for r in rows if r["decision"] != "not_judged"]
+    counted = {name: sum(r["decision"] == name for r in judged) for name in ("alert", "warn", "none", "ok")}
+    worst = next((name for name in ("alert", "warn", "none") if counted[name]), "ok" if judged else "none")
+    columns = len({r["column_name"] for r in rows if r["column_name"] != ":table"})
+    said = ", ".join(f"{n} {name}" for name, n in counted.items() if n) or "nothing was judged"
+    out = [f"### {_MARKS[worst]} Drift: {said} ({columns} column{'s' if columns != 1 else ''})", ""]
+    out += [f"{_code(current)} against {_code(reference)}; fails on `{fail_on}`.", ""]
+    looked = sorted((r for r in judged if r["decision"] != "ok"), key=_urgency)
+    if looked:
+        out += ["| column | statistic | value | decision | why |", "|---|---|--:|---|---|"]
+        for r in looked[:MOST_IN_COMMENT]:
+            out.append(
+                f"| {cell(r['column_name'])} | {r['statistic']} | {interval(r)} | {_MARKS[r['decision']]} {r['decision']} | {cell(r['reason'])} |"
+            )
+    if len(looked) > MOST_IN_COMMENT:
+        out += ["", f"{len(looked) - MOST_IN_COMMENT} more are not shown."]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _urgency(row: Mapping[str, Any]) -> tuple[int, float]:
+    limit = row["alert_threshold"] or row["warn_threshold"]
+    times = abs(row["value"]) / limit if limit and row["value"] is not None else 0.0
+    return ("alert", "warn", "none").index(row["decision"]), -times
+
+
+def _code(text: str) -> str:
+    """A relation as code, on one line; a text with a backtick gets a longer fence."""
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= 120 else f"{shown[:117]}..."
+    return f"`` {shown} ``" if "`" in shown else f"`{shown}`"
 
 
 def cell(text: str) -> str:

@@ -30,9 +30,9 @@ def what_changed(row: Row, bins: Sequence[Row]) -> list[str]:
     if row["statistic"] != "psi" or not bins:
         return [row["reason"]]
     said = []
-    for b in sorted(bins, key=lambda b: -b["contribution"])[:3]:
+    for b in sorted(bins, key=lambda b: -b["contribution"])[:4]:
         before, now = float(b["share_reference"]), float(b["share_current"])
-        if b["contribution"] <= 0 or before == now:
+        if b["contribution"] <= 0 or before == now or b["bin_index"] < 0:
             continue
         more = "More" if now > before else "Fewer"
         said.append(f"{more} rows with {b['label']}: {percent(now)} now, {percent(before)} in the reference.")

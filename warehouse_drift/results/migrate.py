@@ -23,7 +23,7 @@ from warehouse_drift.results.tables import BY_NAME, WHOLE_BASELINE
 from warehouse_drift.results.views import VIEWS
 from warehouse_drift.results.write import insert_statements
 from warehouse_drift.sql.dialect import Dialect
-from warehouse_drift.sql.environment import text_literal
+from warehouse_drift.sql.environment import identifier, text_literal
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -162,7 +162,8 @@ def view_statements(dialect: Dialect, s: Markup, inside: Markup) -> Iterator[Sta
 
     ``s`` is the schema as it stands before the names that are made, ``inside`` before those that the views read.
     """
-    params = {"s": inside, "whole_baseline": WHOLE_BASELINE}
+    structs = dialect.can("structs")
+    params = {"s": inside, "whole_baseline": WHOLE_BASELINE, "structs": structs}
     for view in VIEWS:
         select = render(f"views/{view.name}", params, dialect).sql
         yield Statement(f"create {view.name}", dialect.statements["create_view"].format(name=s + Markup(view.name), select=select))
@@ -172,8 +173,8 @@ def view_statements(dialect: Dialect, s: Markup, inside: Markup) -> Iterator[Sta
         yield _comment("comment_table", table.name, table.doc, dialect, s)
     for view in VIEWS:
         yield _comment("comment_view", view.name, view.doc, dialect, s)
-        for name, words in view.columns if view.public else ():
-            yield _comment("comment_column", f"{view.name}.{name}", words, dialect, s)
+        for name, words in view.listed(structs) if view.public else ():
+            yield _comment("comment_column", f"{view.name}.{identifier(name)}", words, dialect, s)
 
 
 def ddl(dialect: Dialect, schema: str) -> str:

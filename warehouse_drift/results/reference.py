@@ -22,7 +22,11 @@ def reference() -> str:
     """The page as Markdown."""
     parts = [_HEAD, "## Views to read\n"]
     for view in (v for v in VIEWS if v.public):
-        parts.append(_section(view.name, view.doc, ("column", "meaning"), view.columns))
+        doc = view.doc
+        if view.structs:
+            pairs = ", ".join(f"`{n}_{a}` and `{n}_{b}` are `{n}.{a}` and `{n}.{b}`" for n, a, b in view.structs)
+            doc += f"\n\nOn engines with structs: {pairs}."
+        parts.append(_section(view.name, doc, ("column", "meaning"), view.columns))
     parts.append("## Tables\n")
     for table in TABLES:
         rows = [(c.name, c.kind + (", not null" if c.required else ""), c.doc) for c in table.columns]

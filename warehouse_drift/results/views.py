@@ -14,12 +14,30 @@ from warehouse_drift.results.tables import COLUMNS
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """``columns``: (name, meaning) in order. ``public`` views are part of the contract with readers."""
+    """``columns``: (name, meaning) in order. ``public`` views are part of the contract with readers. ``structs``: (name,
+    first, second): pairs of columns ``name_first``, ``name_second`` that are one struct where the engine has structs."""
 
     name: str
     doc: str
     columns: tuple[tuple[str, str], ...]
     public: bool = True
+    structs: tuple[tuple[str, str, str], ...] = ()
+
+    def listed(self, structs: bool) -> tuple[tuple[str, str], ...]:
+        """The columns as an engine with or without structs has them."""
+        if not structs or not self.structs:
+            return self.columns
+        firsts = {f"{name}_{first}": (name, first, second) for name, first, second in self.structs}
+        seconds = {f"{name}_{second}" for name, _, second in self.structs}
+        docs = dict(self.columns)
+        found = []
+        for column, doc in self.columns:
+            if column in firsts:
+                name, first, second = firsts[column]
+                found.append((name, f"{first}: {doc}; {second}: {docs[f'{name}_{second}']}"))
+            elif column not in seconds:
+                found.append((column, doc))
+        return tuple(found)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,6 +73,156 @@ _COUNTS = (
 )
 _GRAIN = ("project", "monitor", "comparison", "window_start", "window_end", "window_date", "baseline_version", "segment", "column_name", "statistic")
 _GRAIN_COLUMNS = tuple((name, _MEANING[name]) for name in _GRAIN)
+
+_USUAL = (
+    "psi", "ks", "wasserstein", "wasserstein_normed", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "chi_squared",
+    "missing_rate", "missing_rate_change", "unseen_rate", "row_count", "drifted_share",
+)  # fmt: skip
+_NOT_KEPT = "NULL: not kept here"
+_WHERE = tuple((n, _MEANING[n]) for n in ("project", "monitor", "comparison"))
+_SLICE = (
+    ("slice_key", "column of the segment; NULL for all rows"),
+    ("slice_value", "value of the segment, or <null>, <other>, <unseen>; NULL for all rows"),
+    ("column_name", _MEANING["column_name"]),
+)
+DROP_IN: tuple[View, ...] = (
+    View(
+        "drift_wide",
+        "drift_history with a column for each of the usual statistics; drift_history itself is the long form.",
+        (
+            *((n, _MEANING[n]) for n in ("project", "monitor", "comparison", "window_start", "window_end", "window_date", "granularity")),
+            *((n, _MEANING[n]) for n in ("baseline_version", "segment", "segment_column", "segment_value", "column_name", "column_kind", "role")),
+            ("decision", "worst decision of the column in the window: alert, warn, none, ok; not_judged when nothing has a limit"),
+            ("n_reference", "most rows of the reference that a statistic used"),
+            ("n_current", "most rows of the window that a statistic used"),
+            *((n, f"value of {n}; NULL when it is not configured or has no value") for n in _USUAL),
+        ),
+    ),
+    View(
+        "drift_calendar",
+        "A day of the calendar and what was decided, over all rows, in the windows that start on it.",
+        (
+            *_WHERE,
+            ("baseline_version", _MEANING["baseline_version"]),
+            ("window_date", _MEANING["window_date"]),
+            ("calendar_year", "year of the date"),
+            ("calendar_month", "month, 1 to 12"),
+            ("calendar_day", "day of the month"),
+            ("weekday", "1 Monday to 7 Sunday"),
+            ("alert_columns", "columns whose worst decision is alert"),
+            ("warn_columns", "columns whose worst decision is warn"),
+            ("none_columns", "columns that could not be decided, and are not worse"),
+            ("ok_columns", "columns that are ok"),
+            ("decision", "worst of them"),
+        ),
+    ),
+    View(
+        "databricks_profile_metrics",
+        "profile_history in the shape of a <table>_profile_metrics table of Databricks; filter on project and monitor.",
+        (
+            *_WHERE[:2],
+            ("window_start", "start of the bucket (UTC)"),
+            ("window_end", "end of the bucket (UTC, exclusive)"),
+            ("log_type", "INPUT"),
+            ("logging_table_commit_version", _NOT_KEPT),
+            ("monitor_version", _NOT_KEPT),
+            ("granularity", "1 hour, 1 day, 1 week or 1 month"),
+            *_SLICE,
+            ("count", "rows"),
+            ("data_type", "numeric, categorical, boolean, datetime, text or table"),
+            ("num_nulls", "rows without a value"),
+            ("avg", "mean of the finite values"),
+            ("p05", "5 % quantile, to the width of a cell (ours; in place of the array quantiles)"),
+            ("p25", "25 % quantile (ours)"),
+            ("p75", "75 % quantile (ours)"),
+            ("p95", "95 % quantile (ours)"),
+            ("min", "smallest finite value"),
+            ("max", "largest finite value"),
+            ("stddev", "sample standard deviation of the finite values"),
+            ("num_zeros", "rows with zero"),
+            ("num_nan", "rows with NaN"),
+            *((n, _NOT_KEPT) for n in ("min_length", "max_length", "avg_length", "non_null_columns")),
+            ("frequent_items", "most frequent values with their counts (JSON text), where privacy allows"),
+            ("median", "median, to the width of a cell"),
+            ("distinct_count", "distinct values, where asked"),
+            ("percent_nan", "100 num_nan / count"),
+            ("percent_null", "100 num_nulls / count"),
+            ("percent_zeros", "100 num_zeros / count"),
+            ("percent_distinct", "100 distinct_count / count"),
+        ),
+        structs=(("window", "start", "end"),),
+    ),
+    View(
+        "databricks_drift_metrics",
+        "drift_history in the shape of a <table>_drift_metrics table of Databricks; filter on project and monitor.",
+        (
+            *_WHERE,
+            ("window_start", "start of the window (UTC)"),
+            ("window_end", "end of the window (UTC, exclusive)"),
+            ("granularity", "1 hour, 1 day, 1 week or 1 month"),
+            ("monitor_version", "counter of the baseline: raised by 'baseline refresh'"),
+            *_SLICE,
+            ("data_type", "type of the column when its grid was made"),
+            ("window_cmp_start", "start of the reference (UTC)"),
+            ("window_cmp_end", "end of the reference (UTC, exclusive)"),
+            ("drift_type", "BASELINE, or CONSECUTIVE against the window before"),
+            ("count_delta", "rows of the window minus rows of the reference"),
+            ("avg_delta", _NOT_KEPT),
+            ("percent_null_delta", "change of the share of missing values, in percentage points"),
+            ("percent_zeros_delta", _NOT_KEPT),
+            ("percent_distinct_delta", _NOT_KEPT),
+            ("non_null_columns_delta_added", _NOT_KEPT),
+            ("non_null_columns_delta_missing", _NOT_KEPT),
+            ("js_distance", "jensen_shannon"),
+            ("ks_test_statistic", "ks"),
+            ("ks_test_pvalue", "its p-value, not adjusted"),
+            ("wasserstein_distance", "wasserstein"),
+            ("population_stability_index", "psi"),
+            ("chi_squared_test_statistic", "chi_squared"),
+            ("chi_squared_test_pvalue", "its p-value, not adjusted"),
+            ("tv_distance", "total_variation"),
+            ("l_infinity_distance", "l_infinity"),
+        ),
+        structs=(
+            ("window", "start", "end"),
+            ("window_cmp", "start", "end"),
+            ("non_null_columns_delta", "added", "missing"),
+            ("ks_test", "statistic", "pvalue"),
+            ("chi_squared_test", "statistic", "pvalue"),
+        ),
+    ),
+    View(
+        "bigquery_drift",
+        "The newest windows over all rows in the shape of BigQuery's ML.VALIDATE_DATA_DRIFT.",
+        (
+            ("input", "column"),
+            ("metric", "statistic in capitals; L_INFTY, JENSEN_SHANNON_DIVERGENCE and JENSEN_SHANNON_DISTANCE (its square root) as there"),
+            ("threshold", "alert limit"),
+            ("value", _MEANING["value"]),
+            ("is_anomaly", "true for an alert (over the limit, and chance does not explain it); NULL when there is no decision"),
+            *_WHERE,
+            ("window_date", _MEANING["window_date"]),
+            ("reason_code", _MEANING["reason_code"]),
+        ),
+    ),
+    View(
+        "snowflake_drift_metric",
+        "Complete windows in the shape of Snowflake's MODEL_MONITOR_DRIFT_METRIC.",
+        (
+            *_WHERE,
+            ("baseline_version", _MEANING["baseline_version"]),
+            ("event_timestamp", "start of the window (UTC)"),
+            ("metric_value", _MEANING["value"]),
+            ("count_used", "rows of both sides that the statistic used"),
+            ("count_unused", "rows of both sides that it did not use: missing values"),
+            ("metric_name", "POPULATION_STABILITY_INDEX, WASSERSTEIN, JENSEN_SHANNON, and every other statistic in capitals"),
+            ("column_name", _MEANING["column_name"]),
+            ("segment_column", "column of the segment; NULL for all rows"),
+            ("segment_value", "value of the segment; NULL for all rows and for the segment of missing values"),
+        ),
+    ),
+)
+"""The same results in other shapes: for dashboards, and for people who move."""
 
 VIEWS: tuple[View, ...] = (
     View("wd_v_runs", "What became of every run.", (*_RUN, ("last_event_at", "its newest sign of life (UTC)"), _STATE, *_COUNTS), public=False),
@@ -150,6 +318,7 @@ VIEWS: tuple[View, ...] = (
         ),
     ),
     View("run_history", "Every run and what it did.", (*_RUN, _STATE, *_COUNTS)),
+    *DROP_IN,
 )
 
 BY_NAME = {v.name: v for v in VIEWS}
