@@ -71,3 +71,27 @@ def test_locked_file(url: str) -> None:
     holder.close()
     assert done.returncode == 2
     assert "process" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_markdown_for_a_pull_request(url: str) -> None:
+    done = run("compare", "--url", url, "--reference", "r", "--current", "(SELECT * FROM c)", "--format", "markdown", "--fail-on", "alert")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    assert lines[0].startswith("### 🔴 Drift: ") and "1 alert" in lines[0] and "(3 columns)" in lines[0]
+    assert lines[2] == "`(SELECT * FROM c)` against `r`; fails on `alert`."
+    table = [line for line in lines if line.startswith("| ")]
+    assert len(table) == 2 and table[1].startswith("| a | psi | ") and "🔴 alert" in table[1]
+    calm = run("compare", "--url", url, "--reference", "r", "--current", "r", "--format", "markdown", "--fail-on", "warn")
+    assert calm.returncode == 0 and calm.stdout.startswith("### 🟢 Drift: ") and "| column |" not in calm.stdout
+    assert run("compare", "--url", url, "--reference", "r", "--current", "c", "--format", "html").returncode == 2
+
+
+def test_markdown_is_short_and_names_are_text() -> None:
+    from warehouse_drift.reports.text import MOST_IN_COMMENT, compare_markdown
+
+    row = {"statistic": "psi", "value": 0.5, "value_lower": 0.5, "value_upper": 0.5, "decision": "alert", "reason": "a | b",
+           "warn_threshold": 0.1, "alert_threshold": 0.25}  # fmt: skip
+    text = compare_markdown([{**row, "column_name": f"<b>{i}|"} for i in range(50)], "a`b", "x\ny", "warn")
+    assert text.count("| psi |") == MOST_IN_COMMENT and f"{50 - MOST_IN_COMMENT} more are not shown." in text
+    assert "<b>" not in text and "`x y` against `` a`b ``" in text
+    assert all(line.replace("\\|", "").count("|") == 6 for line in text.splitlines() if line.startswith("| &lt;"))
