@@ -37,6 +37,9 @@ test: setup ## lint, types, all tests
 test-fast: setup ## the tests that need no minute
 	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging"
 
+golden: setup ## write the golden SQL of tests/golden anew
+	WRITE_GOLDEN=1 $(BIN)/python -m pytest -q tests/golden -k as_it_was
+
 integration: setup ## the conformance suite on real engines (make integration ENGINE=postgres)
 	$(BIN)/python -m pytest integration --engine $(or $(ENGINE),all)
 
@@ -48,6 +51,7 @@ docs: setup ## write the generated pages and the output of all examples anew
 	$(BIN)/python -m warehouse_drift.results.reference > docs/reference/result_tables.md
 	$(BIN)/python -m warehouse_drift.reports.reference cli > docs/reference/cli.md
 	$(BIN)/python -m warehouse_drift.reports.reference statistics > docs/reference/statistics.md
+	$(BIN)/python -m integration.matrix
 	$(BIN)/python -m tests.docs.examples
 
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
@@ -59,4 +63,4 @@ bench-memory: setup ## compare with DuckDB's memory_limit at 512 MB (make bench-
 bench-size: setup ## rows and bytes of a stored profile against its source
 	$(BIN)/python integration/benchmarks/profile_size.py
 
-.PHONY: help setup demo test test-fast integration docs bench parity bench-memory bench-size
+.PHONY: help setup demo test test-fast integration golden docs bench parity bench-memory bench-size

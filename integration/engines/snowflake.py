@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from datetime import datetime
 from typing import Any
 
@@ -57,5 +58,7 @@ def start() -> Engine:
                     some = ", ".join("(" + ", ".join(map(literal, r)) + ")" for r in rows[first : first + ROWS])
                     cursor.execute(f"INSERT INTO {quoted(name)} VALUES {some}")
 
-    url = f"snowflake://drift:drift@fake/D/S?host=127.0.0.1&port={port}&protocol=http"
+    # the emulator's address stands in the URL, so that a drift.yml can name it; a real account needs none
+    os.environ["SNOWFLAKE_SQLALCHEMY_LEGACY_URL_PARAMS"] = "1"
+    url = f"snowflake://drift:drift@fake/D/S?host=127.0.0.1&port={port}&protocol=http&network_timeout=20"
     return Engine("snowflake", "snowflake", f"fakesnow {VERSION}", url, load, server.stop)

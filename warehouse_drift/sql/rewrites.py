@@ -69,6 +69,11 @@ def columns_named(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
+def _all_literals(case: exp.Case) -> bool:
+    values = [*(part.args["true"] for part in case.args["ifs"]), case.args.get("default")]
+    return all(value is None or (isinstance(value, exp.Literal) and value.is_int) for value in values)
+
+
 def counts_signed(tree: exp.Expr) -> exp.Expr:
     """Counts, row numbers and sums of literals as BIGINT: for engines where they are unsigned."""
 
@@ -80,12 +85,78 @@ def counts_signed(tree: exp.Expr) -> exp.Expr:
             return bigint(node)
         if isinstance(node, exp.Window) and isinstance(node.this, (exp.Count, exp.RowNumber)):
             return bigint(node)
-        if isinstance(node, exp.Sum) and isinstance(node.this, exp.Case):
-            for part in [*node.this.args["ifs"], node.this]:
+        if isinstance(node, exp.Case) and (isinstance(node.parent, exp.Sum) or _all_literals(node)):
+            for part in [*node.args["ifs"], node]:
                 key = "true" if isinstance(part, exp.If) else "default"
                 value = part.args.get(key)
                 if isinstance(value, exp.Literal) and value.is_int:
                     part.set(key, bigint(value))
+        return node
+
+    return tree.transform(change)
+
+
+def _micros(build: Callable[[exp.Expr], exp.Expr]) -> Callable[[exp.Expr], exp.Expr]:
+    """EPOCH_US(x) to ``build(x)``, a whole number of microseconds, and EPOCH(x) to that over a million, so that no
+    fraction of a second is lost on engines whose own function counts whole seconds."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name.upper() == "EPOCH_US":
+            return build(node.expressions[0].copy())
+        if isinstance(node, exp.TimeToUnix):
+            micros = exp.cast(build(node.this.copy()), exp.DataType.Type.DOUBLE)
+            return exp.Paren(this=exp.Div(this=micros, expression=_double("1000000.0")))
+        return node
+
+    return lambda tree: tree.transform(change)
+
+
+def _double(text: str) -> exp.Expr:
+    return exp.cast(exp.Literal.string(text), exp.DataType.Type.DOUBLE)
+
+
+def _call(name: str, *parts: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=list(parts))
+
+
+def _unixtime64(x: exp.Expr) -> exp.Expr:
+    return _call("toUnixTimestamp64Micro", _call("toDateTime64", x, exp.Literal.number(6), exp.Literal.string("UTC")))
+
+
+def _timestampdiff(x: exp.Expr) -> exp.Expr:
+    """The session's clock is asked for as an instant, everything else is a wall clock (the session's zone is UTC)."""
+    if isinstance(x, exp.CurrentTimestamp):
+        return _call("UNIX_MICROS", x)
+    start = exp.cast(exp.Literal.string("1970-01-01 00:00:00"), exp.DataType.Type.TIMESTAMPNTZ)
+    return _call("TIMESTAMPDIFF", exp.var("MICROSECOND"), start, exp.cast(x, exp.DataType.Type.TIMESTAMPNTZ))
+
+
+def _datediff(x: exp.Expr) -> exp.Expr:
+    start = exp.cast(exp.Literal.string("1970-01-01 00:00:00"), exp.DataType.Type.TIMESTAMP)
+    return _call("DATEDIFF", exp.var("MICROSECOND"), start, exp.cast(x, exp.DataType.Type.TIMESTAMP))
+
+
+def _to_unixtime(x: exp.Expr) -> exp.Expr:
+    return exp.cast(_call("ROUND", exp.Mul(this=_call("TO_UNIXTIME", x), expression=_double("1000000.0"))), exp.DataType.Type.BIGINT)
+
+
+def timestamps_64(tree: exp.Expr) -> exp.Expr:
+    """CAST AS TIMESTAMP to DateTime64(6, 'UTC'): for engines whose plain timestamp has whole seconds only."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Cast) and node.to.is_type("timestamp", "timestampntz", "timestamptz"):
+            node.set("to", exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse"))
+        return node
+
+    return tree.transform(change)
+
+
+def infinity_capital(tree: exp.Expr) -> exp.Expr:
+    """The texts 'infinity' and '-infinity' in casts as 'Infinity': for engines that read no other spelling."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.name in ("infinity", "-infinity"):
+            node.set("this", exp.Literal.string(node.this.name.replace("infinity", "Infinity")))
         return node
 
     return tree.transform(change)
@@ -97,4 +168,12 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "epoch_us_by_extract": epoch_us_by_extract,
     "columns_named": columns_named,
     "counts_signed": counts_signed,
+    "epoch_by_unixtime64": _micros(_unixtime64),
+    "epoch_by_timestampdiff": _micros(_timestampdiff),
+    "epoch_by_datediff": _micros(_datediff),
+    "epoch_by_to_unixtime": _micros(_to_unixtime),
+    "epoch_by_date_part": _micros(lambda x: _call("DATE_PART", exp.var("EPOCH_MICROSECOND"), x)),
+    "epoch_by_unix_micros": _micros(lambda x: _call("UNIX_MICROS", _call("TIMESTAMP", x))),
+    "timestamps_64": timestamps_64,
+    "infinity_capital": infinity_capital,
 }

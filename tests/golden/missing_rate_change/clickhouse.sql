@@ -1,0 +1,27 @@
+SELECT
+  c.pair_no AS pair_no,
+  c.segment_key AS segment_key,
+  c.segment_kind AS segment_kind,
+  c.segment_value AS segment_value,
+  c.column_no AS column_no,
+  'missing_rate_change' AS statistic,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS Nullable(Float64)) / CAST(c.rows_c AS Nullable(Float64)) - CAST(c.missing_r AS Nullable(Float64)) / CAST(c.rows_r AS Nullable(Float64))
+  END AS value,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS Nullable(Float64)) / CAST(c.rows_c AS Nullable(Float64)) - CAST(c.missing_r AS Nullable(Float64)) / CAST(c.rows_r AS Nullable(Float64))
+  END AS value_lower,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS Nullable(Float64)) / CAST(c.rows_c AS Nullable(Float64)) - CAST(c.missing_r AS Nullable(Float64)) / CAST(c.rows_r AS Nullable(Float64))
+  END AS value_upper,
+  c.rows_r AS n_reference,
+  c.rows_c AS n_current,
+  CAST(c.missing_c AS Nullable(Float64)) AS test_value,
+  CAST(c.missing_r AS Nullable(Float64)) AS test_df,
+  CAST(NULL AS Nullable(Float64)) AS expected,
+  CAST(NULL AS Nullable(Int64)) AS bins,
+  CASE WHEN c.rows_c = 0 OR c.rows_r = 0 THEN 'no_data' END AS reason_code
+FROM "columns" AS c

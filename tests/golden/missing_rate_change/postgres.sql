@@ -1,0 +1,27 @@
+SELECT
+  c.pair_no,
+  c.segment_key,
+  c.segment_kind,
+  c.segment_value,
+  c.column_no,
+  'missing_rate_change' AS statistic,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
+  END AS value,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
+  END AS value_lower,
+  CASE
+    WHEN c.rows_c > 0 AND c.rows_r > 0
+    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
+  END AS value_upper,
+  c.rows_r AS n_reference,
+  c.rows_c AS n_current,
+  CAST(c.missing_c AS DOUBLE PRECISION) AS test_value,
+  CAST(c.missing_r AS DOUBLE PRECISION) AS test_df,
+  CAST(NULL AS DOUBLE PRECISION) AS expected,
+  CAST(NULL AS BIGINT) AS bins,
+  CASE WHEN c.rows_c = 0 OR c.rows_r = 0 THEN 'no_data' END AS reason_code
+FROM "columns" AS c

@@ -1,0 +1,77 @@
+WITH area AS (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    SUM(area_low) + SUM(bridge) AS low,
+    SUM(CASE WHEN area_high > area_low THEN area_high ELSE area_low END) + SUM(bridge) AS high
+  FROM "bounds" AS b
+  GROUP BY
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no
+)
+SELECT
+  c.pair_no AS pair_no,
+  c.segment_key AS segment_key,
+  c.segment_kind AS segment_kind,
+  c.segment_value AS segment_value,
+  c.column_no AS column_no,
+  'wasserstein_normed' AS statistic,
+  CASE
+    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS Nullable(Float64))
+    THEN (
+      b.low + (
+        b.high - b.low
+      ) / CAST('2.0' AS Nullable(Float64))
+    ) / c.std_r
+  END AS value,
+  CASE
+    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS Nullable(Float64))
+    THEN CASE
+      WHEN b.high > b.low
+      THEN b.low * (
+        CAST('1.0' AS Nullable(Float64)) - CAST('1e-12' AS Nullable(Float64))
+      )
+      ELSE b.low
+    END / c.std_r
+  END AS value_lower,
+  CASE
+    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS Nullable(Float64))
+    THEN CASE
+      WHEN b.high > b.low
+      THEN b.high * (
+        CAST('1.0' AS Nullable(Float64)) + CAST('1e-12' AS Nullable(Float64))
+      )
+      ELSE b.low
+    END / c.std_r
+  END AS value_upper,
+  c.m_r AS n_reference,
+  c.m_c AS n_current,
+  CAST(NULL AS Nullable(Float64)) AS test_value,
+  CAST(NULL AS Nullable(Float64)) AS test_df,
+  CAST(NULL AS Nullable(Float64)) AS expected,
+  CAST(NULL AS Nullable(Int64)) AS bins,
+  CASE
+    WHEN c.m_r = 0 OR c.m_c = 0
+    THEN 'no_data'
+    WHEN c.infinite > 0
+    THEN 'infinite_values'
+    WHEN c.std_r IS NULL
+    THEN 'not_computable'
+    WHEN c.std_r = CAST('0.0' AS Nullable(Float64))
+    THEN 'constant_reference'
+  END AS reason_code
+FROM "columns" AS c
+LEFT JOIN area AS b
+  ON c.pair_no = b.pair_no
+  AND c.segment_key = b.segment_key
+  AND c.segment_kind = b.segment_kind
+  AND c.segment_value = b.segment_value
+  AND c.column_no = b.column_no
+WHERE
+  c.column_no IN (1, 2)
