@@ -47,7 +47,7 @@ def compare(
     current: Annotated[str, typer.Option(help="Table name, or a SELECT in parentheses.")],
     columns: Annotated[str, typer.Option(help="Only these columns, separated by commas.")] = "",
     statistics: Annotated[str, typer.Option(help="Only these statistics, separated by commas.")] = "",
-    preset: Annotated[str, typer.Option(help="Thresholds.")] = "psi_classic",
+    preset: Annotated[str, typer.Option(help="psi_classic, or a library: evidently, nannyml, azure_ml, vertex, ...")] = "psi_classic",
     precision: Annotated[str, typer.Option(help="certified or exact")] = "certified",
     binning: Annotated[
         str, typer.Option(help="Bins: quantile, quantile_exact, equal_width, sturges, doane, values or custom.")
