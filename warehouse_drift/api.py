@@ -10,7 +10,8 @@ from warehouse_drift.config.resolved import Threshold
 from warehouse_drift.decisions.decide import Rules, decide
 from warehouse_drift.decisions.library import Library, dataset_decision
 from warehouse_drift.decisions.library import library as load_library
-from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
+from warehouse_drift.decisions.model import Decision, Summary, Verdict
+from warehouse_drift.decisions.rows import decision_row, summary_from
 from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
 from warehouse_drift.errors import UsageError
@@ -34,7 +35,7 @@ from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Stats
 
 __all__ = [
-    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "row_of", "status", "vacuum",
+    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "status", "vacuum",
     "vacuum_rows",
 ]  # fmt: skip
 
@@ -108,7 +109,9 @@ def compare(
             binning=binning, zero_shares=zero_shares,
         )  # fmt: skip
         stats = warehouse.stats
-    summaries = [_summary(r) for r in result.rows]
+    summaries = [
+        summary_from(r, column_name=r["column_name"], column_kind=r["column_kind"]) for r in result.rows
+    ]
     wanted = {
         (c.name, name): Threshold(pair[0], pair[1], auto=False, source=f"preset {preset}")
         for c in result.columns
@@ -116,7 +119,7 @@ def compare(
     }
     decisions = decide(summaries, Rules(wanted))
     rules = {(r["column_name"], r["statistic"]): (r.get("binning"), r.get("zero_shares")) for r in result.rows}
-    rows = [_with_values(_ruled(row_of(d), rules), result.changed) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
+    rows = [_with_values(_ruled(decision_row(d), rules), result.changed) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
     order = {c.name: c.number for c in result.columns}
     rows.sort(key=lambda r: order[r["column_name"]])
     return CompareResult(
@@ -129,7 +132,7 @@ def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> Compa
 
     def row(j: Judged) -> dict[str, Any]:
         own = {"binning": j.binning, "zero_shares": j.zero_shares, "chunk": j.chunk, "period": j.period}
-        return row_of(j.decision) | own | {"lower_threshold": j.lower_limit}
+        return decision_row(j.decision) | own | {"lower_threshold": j.lower_limit}
 
     rows = [row(j) for j in found.judged]
     whole = dataset_decision(owner, [j.decision for j in found.judged])
@@ -140,57 +143,6 @@ def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> Compa
     return CompareResult(
         _alike(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
     )
-
-
-def _summary(row: dict[str, Any]) -> Summary:
-    return Summary(
-        segment="all",
-        segment_column=None,
-        segment_value=None,
-        column_name=row["column_name"],
-        column_kind=row["column_kind"],
-        role="feature",
-        statistic=row["statistic"],
-        value=row["value"],
-        lower=row["value_lower"],
-        upper=row["value_upper"],
-        n_reference=row["n_reference"],
-        n_current=row["n_current"],
-        test_value=row["test_value"],
-        test_df=row["test_df"],
-        expected=row["expected"],
-        bins=row["bins"],
-        reason_code=row["reason_code"],
-    )
-
-
-def row_of(decision: Decision) -> dict[str, Any]:
-    """A decision with the names and order of ``drift_history``."""
-    s = decision.summary
-    return {
-        "segment": s.segment,
-        "segment_column": s.segment_column,
-        "segment_value": s.segment_value,
-        "column_name": s.column_name,
-        "column_kind": s.column_kind,
-        "role": s.role,
-        "statistic": s.statistic,
-        "value": s.value,
-        "value_lower": s.lower,
-        "value_upper": s.upper,
-        "precision": "exact" if s.lower == s.upper else "certified",
-        "p_value": decision.p_value,
-        "p_value_adjusted": decision.p_value_adjusted,
-        "n_reference": s.n_reference,
-        "n_current": s.n_current,
-        "warn_threshold": decision.warn_threshold,
-        "alert_threshold": decision.alert_threshold,
-        "threshold_source": decision.threshold_source,
-        "decision": decision.verdict.value,
-        "severity": SEVERITY[decision.verdict],
-        "reason_code": decision.reason_code,
-        "reason": decision.reason,
-    }
 
 
 def _alike(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
@@ -225,4 +177,4 @@ def _problem(column: ComparedColumn) -> dict[str, Any]:
         "all", None, None, column.name, column.kind.value, "feature", "psi", None, None, None, 0, 0, reason_code=code
     )
     why = f"No number for {column.name}: {REASONS[code]}."
-    return row_of(Decision(summary, verdict, verdict, "exact", None, None, None, None, "not judged", code, why))
+    return decision_row(Decision(summary, verdict, verdict, "exact", None, None, None, None, "not judged", code, why))

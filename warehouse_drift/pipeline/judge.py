@@ -9,7 +9,8 @@ from typing import Any
 
 from warehouse_drift.config.resolved import ComparisonSpec
 from warehouse_drift.decisions.decide import COLUMN_STATE, Key, Noise, Rules, column_state, decide
-from warehouse_drift.decisions.model import SEVERITY, Decision, Summary, Verdict
+from warehouse_drift.decisions.model import Decision, Summary, Verdict
+from warehouse_drift.decisions.rows import decision_row
 from warehouse_drift.pipeline.context import Context
 from warehouse_drift.plan.build import baseline_range, window_unit, zone_of
 from warehouse_drift.plan.calendar import Span, label
@@ -136,34 +137,13 @@ def result_row(
         "reference_start": limits[0],
         "reference_end": limits[1],
         "grid_id": "" if s.statistic == COLUMN_STATE else grid_ids.get(s.column_name, ""),
-        "segment": s.segment,
-        "segment_column": s.segment_column,
-        "segment_value": s.segment_value,
-        "column_name": s.column_name,
-        "column_kind": s.column_kind,
-        "role": s.role,
         "owner": m.owner,
-        "statistic": s.statistic,
-        "value": s.value,
-        "value_lower": s.lower,
-        "value_upper": s.upper,
-        "precision": decision.precision,
+        **decision_row(decision),
         "test_value": s.test_value,
         "test_df": s.test_df,
         "expected": s.expected,
         "bins": s.bins,
-        "p_value": decision.p_value,
-        "p_value_adjusted": decision.p_value_adjusted,
-        "n_reference": s.n_reference,
-        "n_current": s.n_current,
-        "warn_threshold": decision.warn_threshold,
-        "alert_threshold": decision.alert_threshold,
-        "threshold_source": decision.threshold_source,
-        "decision": decision.verdict.value,
         "raw_decision": decision.raw.value,
-        "severity": SEVERITY[decision.verdict],
-        "reason_code": decision.reason_code,
-        "reason": decision.reason,
         "decided_at": at,
         "config_hash": m.config_hash,
     }

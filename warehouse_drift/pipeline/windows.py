@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from warehouse_drift.decisions.model import Summary
+from warehouse_drift.decisions.rows import summary_from
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.pipeline.context import Context, column_params
@@ -115,24 +116,12 @@ def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summa
     segment, key, value = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
     if key == column.name:
         return None  # inside a segment its own column is one value: nothing to measure
-    return Summary(
-        segment=segment,
-        segment_column=key,
-        segment_value=value,
+    return summary_from(
+        row,
         column_name=column.name,
         column_kind=column.kind.value,
         role=column.role.value,
-        statistic=row["statistic"],
-        value=row["value"],
-        lower=row["value_lower"],
-        upper=row["value_upper"],
-        n_reference=row["n_reference"],
-        n_current=row["n_current"],
-        test_value=row["test_value"],
-        test_df=row["test_df"],
-        expected=row["expected"],
-        bins=row["bins"],
-        reason_code=row["reason_code"],
+        segment=(segment, key, value),
     )
 
 
