@@ -131,11 +131,13 @@ def test_make_targets_of_the_readme_exist() -> None:
 
 def examples() -> Iterator[tuple[Path, Block]]:
     for page, text in WRITTEN.items():
-        yield from ((page, b) for b in blocks(text) if b.language == "yaml" and "monitors:" in b.body)
+        yield from ((page, b) for b in blocks(text) if b.language == "yaml" and re.search(r"^version:", b.body, re.M))
 
 
 @pytest.mark.parametrize("page, block", list(examples()), ids=lambda x: name(x) if isinstance(x, Path) else x.info)
-def test_configurations_load(page: Path, block: Block, tmp_path: Path) -> None:
+def test_configurations_load(page: Path, block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in re.findall(r"\$\{(\w+)\}", block.body):
+        monkeypatch.setenv(variable, "example")
     file = tmp_path / "drift.yml"
     file.write_text(block.body, encoding="utf-8")
     config = load_config(str(file))
