@@ -32,6 +32,10 @@ LAST = 13
 """Newest window: a first run judges 14, so a longer history would differ by design."""
 
 
+STEP = {False: 2, True: 5}
+"""Every second statement of a run, and every fifth where a vacuum follows, is one that a run is killed at."""
+
+
 class Killed(BaseException):
     """The process dies here: no handler for errors may turn it into something else."""
 
@@ -248,7 +252,7 @@ def test_a_run_killed_at_any_statement_leaves_nothing_but_work_to_do(tmp_path: P
         if wanted is None:  # a run that adds columns to a baseline that is there
             story.world.file.write_bytes(start)
             total, wanted = statements(story), story.world.views()
-        for k in range(1, total, 5 if gone else 2):
+        for k in range(1, total, STEP[gone]):
             story.world.file.write_bytes(start)
             with pytest.raises(Killed), at_statement(k, _die):
                 story.world.run()
