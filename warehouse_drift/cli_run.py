@@ -240,6 +240,30 @@ def report(
         Path(output).write_text(text, encoding="utf-8")
 
 
+def metrics(
+    config: Config = "drift.yml",
+    format: Annotated[str, typer.Option("--format", help="prometheus")] = "prometheus",
+    output: Annotated[str | None, typer.Option("--output", "-o", help="A file, replaced as a whole: *.prom.")] = None,
+    select: Select = None,
+    exclude: Exclude = None,
+    target: Target = None,
+) -> None:
+    """How the monitors stand, as metrics for Prometheus' textfile collector. Scans nothing."""
+    from pathlib import Path
+
+    from warehouse_drift.errors import UsageError
+    from warehouse_drift.reports import prometheus
+
+    if format != "prometheus":
+        raise UsageError(f"--format is prometheus, not {format!r}.")
+    found = prometheus.read_samples(config, select=parts(select), exclude=parts(exclude), target=target)
+    text = prometheus.exposition(found)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        prometheus.write_file(text, Path(output))
+
+
 def _html_report(config: str, select: list[str], exclude: list[str], target: str | None) -> str:
     from warehouse_drift.reports import charts
     from warehouse_drift.reports.gather import gather
@@ -319,7 +343,7 @@ def _counts(decisions: list[Any]) -> dict[str, int]:
 
 def register(app: typer.Typer) -> None:
     """Adds these commands."""
-    for command in (run, plan, explain, report, backfill):
+    for command in (run, plan, explain, report, metrics, backfill):
         app.command()(command)
     app.command("compile")(compile_)
     app.add_typer(baseline, name="baseline")
