@@ -132,7 +132,8 @@ def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> Compa
 
     def row(j: Judged) -> dict[str, Any]:
         own = {"binning": j.binning, "zero_shares": j.zero_shares, "chunk": j.chunk, "period": j.period}
-        return decision_row(j.decision) | own | {"lower_threshold": j.lower_limit}
+        made = decision_row(j.decision) | own | {"lower_threshold": j.lower_limit}
+        return made if j.chunk is None else made | {"reason": f"Chunk {j.chunk}: {made['reason']}"}
 
     rows = [row(j) for j in found.judged]
     whole = dataset_decision(owner, [j.decision for j in found.judged])
