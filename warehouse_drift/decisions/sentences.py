@@ -92,6 +92,8 @@ def measured(summary: Summary) -> str:
     if value is None or low is None or high is None:
         return f"{title(summary.statistic)} has no value"
     if summary.statistic == "missing_rate_change":
+        if value == 0:
+            return "the share of missing values is the same"
         way = "rose" if value > 0 else "fell"
         return f"the share of missing values {way} by {100 * abs(value):.3g} percentage points"
     if summary.statistic == "unseen_rate":
