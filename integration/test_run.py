@@ -106,6 +106,8 @@ def flowed(
 
 
 def same(a: Any, b: Any) -> bool:
+    if isinstance(b, bool):
+        return bool(a == b)  # a comparison is 0 or 1 on an engine without booleans of its own
     if isinstance(b, (float, int)) and not isinstance(b, bool) and a is not None:
         return math.isclose(float(a), float(b), rel_tol=1e-9, abs_tol=1e-9)
     if isinstance(a, str) and isinstance(b, str) and a.startswith(("[{", '{"')):

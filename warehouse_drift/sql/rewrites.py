@@ -140,6 +140,21 @@ def _to_unixtime(x: exp.Expr) -> exp.Expr:
     return exp.cast(_call("ROUND", exp.Mul(this=_call("TO_UNIXTIME", x), expression=_double("1000000.0"))), exp.DataType.Type.BIGINT)
 
 
+def texts_by_arrays(tree: exp.Expr) -> exp.Expr:
+    """STRING_AGG(x, sep ORDER BY k) to a sorted array of (k, x), joined: for engines that gather in no order."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.GroupConcat) or not isinstance(node.this, exp.Order):
+            return node
+        keys = [term.this.copy() for term in node.this.expressions]
+        pairs = _call("arraySort", _call("groupArray", _call("tuple", *keys, node.this.this.copy())))
+        last = _call("tupleElement", exp.column("p"), exp.Literal.number(len(keys) + 1))
+        texts = _call("arrayMap", exp.Lambda(this=last, expressions=[exp.to_identifier("p")]), pairs)
+        return _call("arrayStringConcat", texts, node.args["separator"].copy())
+
+    return tree.transform(change)
+
+
 def timestamps_64(tree: exp.Expr) -> exp.Expr:
     """CAST AS TIMESTAMP to DateTime64(6, 'UTC'): for engines whose plain timestamp has whole seconds only."""
 
@@ -174,6 +189,7 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "epoch_by_to_unixtime": _micros(_to_unixtime),
     "epoch_by_date_part": _micros(lambda x: _call("DATE_PART", exp.var("EPOCH_MICROSECOND"), x)),
     "epoch_by_unix_micros": _micros(lambda x: _call("UNIX_MICROS", _call("TIMESTAMP", x))),
+    "texts_by_arrays": texts_by_arrays,
     "timestamps_64": timestamps_64,
     "infinity_capital": infinity_capital,
 }
