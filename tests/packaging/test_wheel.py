@@ -49,7 +49,7 @@ def test_contents(wheel: Path) -> None:
             assert f"warehouse_drift/_resources/dialects/{name}/{path.relative_to(folder).as_posix()}" in held
     base = root() / "warehouse_drift"
     for path in base.rglob("*"):
-        if path.suffix in (".py", ".toml", ".typed"):
+        if path.suffix in (".py", ".toml", ".typed", ".j2", ".css", ".js"):
             assert f"warehouse_drift/{path.relative_to(base).as_posix()}" in held
     assert {"warehouse_drift/py.typed", "warehouse_drift/decisions/presets/psi_classic.toml"} <= held
     assert any(name.startswith("warehouse_drift/_resources/sql_templates/results/0001_") for name in held)
