@@ -181,3 +181,15 @@ def test_charts_follow_the_page_into_the_dark() -> None:
     css = (root() / "warehouse_drift" / "reports" / "templates" / "report.css").read_text()
     for name in set(re.findall(r"var\(--(\w+)\)", made)):
         assert css.count(f"--{name}:") == 3, f"light, dark and print: {name}"
+
+
+def test_a_bin_without_a_stored_value_says_so(data: ReportData, config: str) -> None:
+    """A cell without a label was called after its kind: 'value'."""
+    url = json.loads(Path(config).read_text())["warehouse"]["url"]
+    with duckdb.connect(url.removeprefix("duckdb:///"), read_only=True) as c:
+        labels = {r[0] for r in c.execute("SELECT bin_label FROM drift.drift_bins WHERE column_name = 'private'").fetchall()}
+        held = []
+        for (table,) in c.execute("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'drift'").fetchall():
+            held += [str(row) for row in c.execute(f'SELECT * FROM drift."{table}"').fetchall()]
+    assert labels == {"<value not stored>"}
+    assert len(held) > 1000 and not [row for row in held if SECRET in row or "other-secret" in row], "store_values: false"
