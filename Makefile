@@ -63,4 +63,7 @@ bench-memory: setup ## compare with DuckDB's memory_limit at 512 MB (make bench-
 bench-size: setup ## rows and bytes of a stored profile against its source
 	$(BIN)/python integration/benchmarks/profile_size.py
 
-.PHONY: help setup demo test test-fast integration golden docs bench parity bench-memory bench-size
+bench-incremental: setup ## a run with one new bucket after 30, 100, 300 and 1,000 days of history
+	$(BIN)/python integration/benchmarks/incremental.py --days 30 100 300 1000
+
+.PHONY: bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size
