@@ -244,24 +244,31 @@ def metrics(
     config: Config = "drift.yml",
     format: Annotated[str, typer.Option("--format", help="prometheus")] = "prometheus",
     output: Annotated[str | None, typer.Option("--output", "-o", help="A file, replaced as a whole: *.prom.")] = None,
+    pushgateway: Annotated[str | None, typer.Option(help="URL of a Pushgateway.")] = None,
+    otlp: Annotated[str | None, typer.Option(help="URL of an OTLP/HTTP receiver: http://host:4318/v1/metrics")] = None,
+    job: Annotated[str, typer.Option(help="Job name at the Pushgateway.")] = "warehouse_drift",
     select: Select = None,
     exclude: Exclude = None,
     target: Target = None,
 ) -> None:
-    """How the monitors stand, as metrics for Prometheus' textfile collector. Scans nothing."""
+    """How the monitors stand, as metrics: for Prometheus' textfile collector, a Pushgateway, an OTLP receiver. Scans nothing."""
     from pathlib import Path
 
     from warehouse_drift.errors import UsageError
-    from warehouse_drift.reports import prometheus
+    from warehouse_drift.reports import metrics_push, prometheus
 
     if format != "prometheus":
         raise UsageError(f"--format is prometheus, not {format!r}.")
     found = prometheus.read_samples(config, select=parts(select), exclude=parts(exclude), target=target)
-    text = prometheus.exposition(found)
-    if output is None:
-        typer.echo(text, nl=False)
-    else:
-        prometheus.write_file(text, Path(output))
+    if output is not None:
+        prometheus.write_file(prometheus.exposition(found), Path(output))
+    if pushgateway:
+        project = next(s.labels[0] for s in found)  # every metric begins with it
+        metrics_push.push(found, pushgateway, job, project)
+    if otlp:
+        metrics_push.send_otlp(found, otlp)
+    if output is None and not pushgateway and not otlp:
+        typer.echo(prometheus.exposition(found), nl=False)
 
 
 def _html_report(config: str, select: list[str], exclude: list[str], target: str | None) -> str:

@@ -192,11 +192,18 @@ def test_pagerduty_gets_the_same_key_when_it_opens_and_when_it_is_resolved(servi
     assert services.bodies[-1]["payload"]["severity"] in ("critical", "error")
 
 
-def test_opsgenie_opens_with_our_alias(services: Receiver) -> None:
+def test_opsgenie_is_closed_by_the_alias_it_was_opened_with(services: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    from apprise.plugins import opsgenie
+
     assert addressed("opsgenie://key/?region=eu&alias=x", opened()) == "opsgenie://key/?region=eu&alias=i1&action=new"
-    assert addressed("opsgenie://key", resolved()).endswith("action=close")
-    assert one(sender(apprise="opsgenie://12345678-1234-1234-1234-123456789012")).error == ""
+    key = "12345678-1234-1234-1234-123456789012"
+    assert one(sender(apprise=f"opsgenie://{key}")).error == ""
     assert services.bodies[0]["alias"] == "i1" and services.bodies[0]["message"].startswith("orders: amount drifted")
+    monkeypatch.setitem(opsgenie.OPSGENIE_API_LOOKUP, "us", services.url + "/v2/alerts")
+    assert one(sender(apprise=f"opsgenie://{key}"), resolved()).error == ""
+    path, headers, body = services.got[-1]
+    assert path == "/v2/alerts/i1/close?identifierType=alias" and headers["authorization"] == f"GenieKey {key}"
+    assert body["note"] == "orders: amount back to normal"
 
 
 def test_a_chat_service_that_refuses_is_a_sentence_without_its_token(services: Receiver, capsys: pytest.CaptureFixture[str]) -> None:

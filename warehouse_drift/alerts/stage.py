@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from warehouse_drift.alerts import store
 from warehouse_drift.alerts.due import due
+from warehouse_drift.alerts.hooks import Call, call_all, hooks_due
 from warehouse_drift.alerts.message import message
-from warehouse_drift.alerts.model import Bin, Due, Event, Sent
+from warehouse_drift.alerts.model import Bin, Due, Event, Message, Sent, Silence
 from warehouse_drift.alerts.send import Letter, send_all
 from warehouse_drift.config.model import Config, MonitorConfig
 from warehouse_drift.errors import DriftError
@@ -18,40 +19,73 @@ AGAIN = "it is due again at the next run"
 
 
 def tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> tuple[str, ...]:
-    """Sends what is due about these monitors; a line a sender for people. Nothing that goes wrong here fails a run."""
-    if not config.alerts.senders:
-        return ()
-    try:
-        return _tell(warehouse, config, monitors, run_id)
-    except DriftError as error:
-        return (f"alerts  FAILED: {error}; {AGAIN}",)
-    except Exception as error:  # decisions are published: alerting must not turn a finished run into a failed one
-        return (f"alerts  FAILED: {type(error).__name__}: {first_line(error)}; {AGAIN}",)
+    """Sends what is due about these monitors and calls their hooks; a line each for people. Nothing that goes wrong
+    here fails a run."""
+    hooked = [m for m in monitors if m.on_alert or config.defaults.on_alert]
+    lines: list[str] = []
+    for name, stage, about in (("alerts", _tell, monitors if config.alerts.senders else ()), ("on_alert", _call, hooked)):
+        try:
+            lines += stage(warehouse, config, about, run_id) if about else ()
+        except DriftError as error:
+            lines.append(f"{name}  FAILED: {error}; {AGAIN}")
+        except Exception as error:  # decisions are published: this must not turn a finished run into a failed one
+            lines.append(f"{name}  FAILED: {type(error).__name__}: {first_line(error)}; {AGAIN}")
+    return tuple(lines)
 
 
-def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> tuple[str, ...]:
+def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> list[str]:
     known = store.told(warehouse, config, monitors)
     found = store.incidents(warehouse, config, monitors, [t.incident_id for t in known])
     if not found and not known:
-        return ()
+        return []
     said = store.silences(warehouse, config, [i.incident_id for i in found])
     now = read.now(warehouse)
-    owed = due(config.alerts, found, known, said, now)
     letters: dict[str, list[Letter]] = {}
-    seen: dict[str, tuple[Bin, ...]] = {}
-    for one in owed:
-        bins: tuple[Bin, ...] = ()
-        if one.incidents and one.event is not Event.RESOLVED:
-            first = one.incidents[0]
-            if first.incident_id not in seen:
-                seen[first.incident_id] = store.bins(warehouse, config, first)
-            bins = seen[first.incident_id]
-        written = message(one, project=config.project, bins=bins, silences=said, report_url=config.alerts.report_url)
-        letters.setdefault(one.sender, []).append((one, written))
+    written = _Writer(warehouse, config, said)
+    for one in due(config.alerts, found, known, said, now):
+        letters.setdefault(one.sender, []).append((one, written.message(one)))
     senders = {s.name: s for s in config.alerts.senders}
     sent = send_all(letters, senders, config.alerts.timeout.total_seconds()) if letters else []
     store.record(warehouse, config, run_id, sent, now)
-    return tuple(summary(name, [s for s in sent if s.due.sender == name]) for name in letters)
+    return [summary(name, [s for s in sent if s.due.sender == name]) for name in letters]
+
+
+def _call(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> list[str]:
+    found = store.incidents(warehouse, config, monitors)
+    names = [i.incident_id for i in found]
+    said, called = store.silences(warehouse, config, names), store.called(warehouse, config, names)
+    now = read.now(warehouse)
+    written = _Writer(warehouse, config, said)
+    calls: list[Call] = []
+    for m in monitors:
+        hook = m.on_alert or config.defaults.on_alert
+        assert hook is not None
+        own = [i for i in found if i.monitor_id == (m.id or m.name)]
+        owed = hooks_due(hook, own, called, said, now, config.alerts.critical_at)
+        calls += [(hook, one, written.message(one)) for one in owed]
+    sent = call_all(calls)
+    store.record(warehouse, config, run_id, sent, now)
+    return [
+        f"on_alert  {s.due.incidents[0].monitor}: " + (f"FAILED ({s.error}); {AGAIN}" if s.error else "called") for s in sent
+    ]  # fmt: skip
+
+
+class _Writer:
+    """Writes messages, and asks for the bins of an incident once."""
+
+    def __init__(self, warehouse: Warehouse, config: Config, said: Mapping[str, Silence]) -> None:
+        self.warehouse, self.config, self.said = warehouse, config, said
+        self.seen: dict[str, tuple[Bin, ...]] = {}
+
+    def message(self, one: Due) -> Message:
+        bins: tuple[Bin, ...] = ()
+        if one.incidents and one.event is not Event.RESOLVED:
+            first = one.incidents[0]
+            if first.incident_id not in self.seen:
+                self.seen[first.incident_id] = store.bins(self.warehouse, self.config, first)
+            bins = self.seen[first.incident_id]
+        url = self.config.alerts.report_url
+        return message(one, project=self.config.project, bins=bins, silences=self.said, report_url=url)
 
 
 def summary(sender: str, sent: Sequence[Sent]) -> str:
@@ -66,5 +100,3 @@ def summary(sender: str, sent: Sequence[Sent]) -> str:
         parts.append(f"{len(failed)} FAILED ({failed[0].error}); {AGAIN}")
     return f"alerts  {sender}: {', '.join(parts)}"
 
-
-__all__ = ["Due", "summary", "tell"]

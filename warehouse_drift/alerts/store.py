@@ -73,6 +73,14 @@ def silences(warehouse: Warehouse, config: Config, incident_ids: Sequence[str]) 
     return {i: Silence(**one) for i, one in found.items()}
 
 
+def called(warehouse: Warehouse, config: Config, incident_ids: Sequence[str]) -> dict[str, datetime]:
+    """When the on_alert hook last succeeded, by incident."""
+    if not incident_ids:
+        return {}
+    found = _rows(warehouse, config, "hooked", incidents=sorted(set(incident_ids)))
+    return {r["incident_id"]: r["sent_at"] for r in found}
+
+
 def bins(warehouse: Warehouse, config: Config, incident: Incident, most: int = 3) -> tuple[Bin, ...]:
     """Bins that carry the drift of an incident at its peak, the largest first; none without a PSI."""
     rows = _rows(

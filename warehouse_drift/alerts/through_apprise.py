@@ -6,9 +6,10 @@ import logging
 import re
 import threading
 import urllib.parse
+from typing import Any
 
 from warehouse_drift.alerts.model import Due, Event, Message
-from warehouse_drift.alerts.send import Refused
+from warehouse_drift.alerts.send import Refused, post_json
 from warehouse_drift.config.alerts import SenderConfig
 
 _INCIDENTS = {
@@ -62,6 +63,9 @@ def notify(sender: SenderConfig, due: Due, message: Message, left: float) -> Non
         service = Apprise.instantiate(addressed(sender.apprise.get_secret_value(), due), suppress_exceptions=True)
         if service is None:
             raise Refused(f"Apprise does not understand the address of {sender.name}", again=False)
+        if due.event is Event.RESOLVED and sender.apprise.get_secret_value().lower().startswith("opsgenie://"):
+            _close_at_opsgenie(service, due, message, left)
+            return
         kind = NotifyType.WARNING
         if due.event is Event.RESOLVED:
             kind = NotifyType.SUCCESS
@@ -72,3 +76,13 @@ def notify(sender: SenderConfig, due: Due, message: Message, left: float) -> Non
             raise Refused(said, again=_FOR_GOOD.search(said) is None)
     finally:
         logger.removeHandler(heard)
+
+
+def _close_at_opsgenie(service: Any, due: Due, message: Message, left: float) -> None:
+    """Apprise closes only alerts whose request ids this very process remembers, and says nothing otherwise. Opsgenie's
+    own call takes the alias that the alert was opened with."""
+    from apprise.plugins.opsgenie import OPSGENIE_API_LOOKUP
+
+    url = f"{OPSGENIE_API_LOOKUP[service.region_name]}/{urllib.parse.quote(due.thread_id)}/close?identifierType=alias"
+    note: dict[str, object] = {"source": "warehouse-drift", "note": message.title}
+    post_json(url, note, {"Authorization": f"GenieKey {service.apikey}"}, left)

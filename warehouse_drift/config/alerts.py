@@ -59,3 +59,18 @@ class AlertsConfig(Base):
         default=timedelta(seconds=10), description="most time that a run waits for all senders together; default: 10 seconds"
     )
     report_url: Text | None = Field(None, description="address of a report; put into every message")
+
+
+class OnAlertConfig(Base):
+    """A command or a webhook that is given the decision as JSON when a monitor has an open incident."""
+
+    command: Texts = Field((), description="a command with its arguments, run without a shell; the JSON is its stdin")
+    webhook: SecretStr | None = Field(None, description="a URL that is sent the JSON, instead of a command")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="headers of the webhook, as Authorization")
+    at_most_every: Duration = Field(
+        default=timedelta(hours=24), description="again for the same incident not before this; default: 24 hours"
+    )
+    severity: Severity = Field("alert", description="critical: only incidents of that size")
+    timeout: Duration = Field(
+        default=timedelta(seconds=60), description="a command that takes longer is stopped; default: 60 seconds"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from warehouse_drift.config.alerts import AlertsConfig
+from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.model import (
     BaselineConfig,
@@ -72,6 +72,16 @@ def alerts_problems(alerts: AlertsConfig) -> Found:
         yield ("quiet_hours",), "quiet_hours that begin and end at the same time are no hours at all"
 
 
+def hook_problems(hook: OnAlertConfig | None) -> Found:
+    """(path below the monitor or defaults, sentence)."""
+    if hook is None:
+        return
+    if bool(hook.command) == (hook.webhook is not None):
+        yield ("on_alert",), "on_alert needs either a command or a webhook"
+    if hook.webhook and not hook.webhook.get_secret_value().lower().startswith(("http://", "https://")):
+        yield ("on_alert", "webhook"), "the webhook of on_alert must begin with https:// or http://"
+
+
 def merged_timestamp(monitor: MonitorConfig, defaults: DefaultsConfig) -> TimestampConfig | None:
     """The monitor's timestamp with what the defaults add; None (a snapshot) if the monitor has none."""
     if monitor.timestamp is None:
@@ -85,6 +95,7 @@ def merged_timestamp(monitor: MonitorConfig, defaults: DefaultsConfig) -> Timest
 def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: Dialect | None) -> Found:
     """(path below the monitor, sentence) of every broken rule."""
     yield from _source(monitor)
+    yield from hook_problems(monitor.on_alert)
     timestamp = merged_timestamp(monitor, defaults)
     if timestamp and timestamp.column is None:
         yield ("timestamp",), "timestamp needs the name of a column"
@@ -104,6 +115,7 @@ def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: 
 
 
 def defaults_problems(defaults: DefaultsConfig) -> Found:
+    yield from hook_problems(defaults.on_alert)
     yield from _limits(("thresholds",), defaults.thresholds)
     for role, settings in defaults.roles.items():
         yield from _limits(("roles", role.value, "thresholds"), settings.thresholds)

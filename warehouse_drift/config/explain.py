@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from warehouse_drift.config.base import Base
 from warehouse_drift.config.values import with_nearest
 
-SECRET = ("url", "password", "token", "apprise", "webhook", "headers")
+SECRET = ("url", "password", "token", "apprise", "webhook", "headers", "command")
 _TYPES = {
     "string": "a text",
     "int": "a whole number",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
-from warehouse_drift.config.alerts import AlertsConfig
+from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig
 from warehouse_drift.config.base import Base, Duration, Pattern, Patterns, Share, Text, Texts, Zone
 from warehouse_drift.config.resolved import Kind, Role
 from warehouse_drift.config.values import (
@@ -232,6 +232,7 @@ class Shared(Base):
     )
     owner: Text | None = Field(None, description="who is told")
     tags: Texts = Field((), description="for --select tag:X")
+    on_alert: OnAlertConfig | None = Field(None, description="what is called when an incident is open")
     adjustment: Adjustment | None = Field(None, description="correction for many tests; default: benjamini_hochberg")
     p_gate: Probability | None = Field(None, description="an effect needs an adjusted p below this; default: 0.01")
     refine_budget: int | None = Field(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse_drift.config.load import load_config
 from warehouse_drift.errors import UsageError
@@ -18,6 +18,9 @@ from warehouse_drift.results.place import prefix_in
 from warehouse_drift.sql.render import render
 from warehouse_drift.verbs_run import selected
 from warehouse_drift.warehouse.connect import open_warehouse
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 Row = Mapping[str, Any]
 MOST_SERIES = 1_000
@@ -97,14 +100,14 @@ def _seconds(at: datetime) -> float:
     return (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp()
 
 
-def exposition(found: Sequence[Sample]) -> str:
-    """The text format.
+def filled(found: Sequence[Sample]) -> CollectorRegistry:
+    """The gauges as prometheus-client keeps them.
 
     Raises:
         UsageError: when prometheus-client is not installed.
     """
     try:
-        from prometheus_client import CollectorRegistry, Gauge, generate_latest
+        from prometheus_client import CollectorRegistry, Gauge
     except ImportError as error:
         raise UsageError(
             "Metrics need prometheus-client.", hint="Run: pip install 'warehouse-drift[prometheus]'"
@@ -113,6 +116,18 @@ def exposition(found: Sequence[Sample]) -> str:
     gauges = {name: Gauge(name, words, labels, registry=registry) for name, (words, labels) in METRICS.items()}
     for sample in found:
         gauges[sample.name].labels(*sample.labels).set(sample.value)
+    return registry
+
+
+def exposition(found: Sequence[Sample]) -> str:
+    """The text format.
+
+    Raises:
+        UsageError: when prometheus-client is not installed.
+    """
+    registry = filled(found)
+    from prometheus_client import generate_latest
+
     return bytes(generate_latest(registry)).decode("utf-8")
 
 
