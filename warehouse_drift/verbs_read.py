@@ -93,7 +93,7 @@ def explain(
         rows = sorted((r for r in same if r["segment"] == segment), key=_importance)
         parts = sorted((r for r in same if r["segment"] != segment and r["decision"] != "not_judged"), key=_importance)
         bins = top_bins(
-            warehouse, schema, config.project, given.id or given.name, chosen["comparison"], chosen["baseline_version"],
+            warehouse, schema, config.project, given.name, chosen["comparison"], chosen["baseline_version"],
             chosen["window_start"], segment, column, most=10,
         )  # fmt: skip
         before = [
@@ -107,7 +107,7 @@ def explain(
         starts = sorted({r["window_start"] for r in before}, reverse=True)[:WINDOWS]
         incidents = [
             i
-            for i in read.incidents(warehouse, schema, config.project, given.id or given.name)
+            for i in read.incidents(warehouse, schema, config.project, given.name)
             if i["column_name"] == column and i["comparison"] == chosen["comparison"]
         ]
         statements = _statements(warehouse, config, given, chosen, column) if sql else ()
@@ -144,7 +144,7 @@ def _history(
     params = {
         "s": prefix_in(warehouse, config.warehouse.result_schema),
         "project": config.project,
-        "monitor": given.id or given.name,
+        "monitor": given.name,
         "column_name": column_name,
         "comparison": comparison,
         "statistic": None,
@@ -222,7 +222,7 @@ def report(
         SchemaVersionError: when nothing was ever stored.
     """
     config = load_config(path, target=target)
-    chosen = [m.id or m.name for m in selected(config, select, exclude)]
+    chosen = [m.name for m in selected(config, select, exclude)]
     with open_warehouse(config.url, read_only=True) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)

@@ -20,6 +20,7 @@ from warehouse_drift.plan.build import build, naive
 from warehouse_drift.plan.model import Asked, MonitorPlan, Plan
 from warehouse_drift.reports.headlines import lines
 from warehouse_drift.results import migrate, read
+from warehouse_drift.results.rename import carry_over
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
@@ -247,6 +248,9 @@ def _execute(
         if threads and (shape := warehouse.dialect.statements.get("threads")):
             warehouse.execute(shape.format(threads=int(threads)), name="threads")
         migrate.create_all(warehouse, config.warehouse.result_schema)
+        for given in selected(config, select, exclude):
+            if given.id:
+                carry_over(warehouse, config.warehouse.result_schema, config.project, given.name, given.id)
         planned = make_plan(
             warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh
         )

@@ -89,7 +89,7 @@ def status(path: Path = "drift.yml", *, target: str | None = None) -> StatusResu
     }
     rows = []
     for monitor in config.monitors:
-        known = stored.pop(monitor.id or "", None) or stored.pop(monitor.name, None)
+        known = stored.pop(monitor.name, None)
         new = {**never, "project": config.project, "monitor": monitor.name, "stale": True, "decision": "none"}
         rows.append({**(known or new), "configured": True})
     rows += [{**r, "configured": False} for r in stored.values()]

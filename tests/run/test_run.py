@@ -656,3 +656,20 @@ def test_segments_that_are_added_wait_for_a_new_baseline(world: World) -> None:
     verbs_run.refresh_baseline(world.yml)
     rows = [r for r in world.history(f"window_start = TIMESTAMP '{day(NEWEST)}' AND segment = 'seg=a' AND column_name = 'x' AND statistic = 'psi'")]
     assert [r["n_current"] for r in rows] == [len(values(part(AFTER[5], "seg=a"), "x"))]
+
+
+def test_an_id_survives_a_rename(worlds: Any) -> None:
+    """Results carry the monitor's name; with an id the history follows it to a new one."""
+    here: World = worlds("renamed")
+    here.insert(rows_of(range(BASE_DAYS + 4)))
+    asked = "SELECT window_start, column_name, segment, statistic, value FROM {s}.drift_history ORDER BY ALL"
+    here.configure(here.monitor() | {"id": "fraud-1"})
+    here.run()
+    before = here.q(asked)
+    assert before and {r["monitor"] for r in here.q("SELECT monitor FROM {s}.drift_history")} == {"m"}
+    here.configure(here.monitor() | {"id": "fraud-1", "name": "renamed"})
+    again = here.run()
+    assert here.q(asked) == before
+    assert [r["monitor"] for r in here.q("SELECT monitor FROM {s}.monitor_status")] == ["renamed"]
+    assert again.monitors[0].windows == [], "nothing is computed anew"
+    assert again.monitors[0].units == 0

@@ -60,7 +60,7 @@ def _call(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig
     for m in monitors:
         hook = m.on_alert or config.defaults.on_alert
         assert hook is not None
-        own = [i for i in found if i.monitor_id == (m.id or m.name)]
+        own = [i for i in found if i.monitor_id == (m.name)]
         owed = hooks_due(hook, own, called, said, now, config.alerts.critical_at)
         calls += [(hook, one, written.message(one)) for one in owed]
     sent = call_all(calls)

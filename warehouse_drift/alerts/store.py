@@ -25,7 +25,7 @@ def _rows(warehouse: Warehouse, config: Config, template: str, **params: Any) ->
 
 def ids(monitors: Sequence[MonitorConfig]) -> dict[str, MonitorConfig]:
     """Monitors by the name that results have."""
-    return {m.id or m.name: m for m in monitors}
+    return {m.name: m for m in monitors}
 
 
 def told(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig]) -> list[Told]:

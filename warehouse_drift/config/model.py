@@ -249,7 +249,7 @@ class MonitorConfig(Shared):
 
     later = frozenset({"budget"})
     name: Text = Field(description="part of every result key")
-    id: Text | None = Field(None, description="survives a rename; default: the name")
+    id: Text | None = Field(None, description="by it the history follows the monitor to a new name")
     relation: Text | None = Field(None, description="schema.table, or ref('model') with a dbt manifest")
     query: Text | None = Field(None, description="a SELECT, instead of a relation")
     where: Text | None = Field(None, description="one SQL expression; other rows are not looked at")

@@ -107,11 +107,11 @@ class _Resolving:
             self.report(("columns",), "no column is left to watch; widen include or take something out of exclude")
         relation = Relation(given.query, True) if given.query else Relation(given.relation or "")
         dataset = self.setting("dataset", None)
-        comparisons = self._comparisons()
         resolved = ResolvedMonitor(
             project=self.config.project,
             name=given.name,
-            monitor_id=given.id or given.name,
+            monitor_id=given.name,
+            stable_id=given.id or "",
             relation=relation,
             where=given.where,
             owner=self.setting("owner", ""),
@@ -120,7 +120,7 @@ class _Resolving:
             columns=tuple(columns),
             segments=self.segments,
             baseline=self._baseline(),
-            comparisons=comparisons,
+            comparisons=self._comparisons(),
             statistics=self.statistics,
             precision=self.setting("precision", "certified"),
             dataset=DatasetRule(dataset.warn, dataset.alert) if dataset else DatasetRule(),

@@ -167,3 +167,5 @@ class ResolvedMonitor:
     """hash of everything that decides (thresholds, rules); a change re-decides from stored summaries."""
     missing_columns: tuple[ResolvedColumn, ...] = ()
     """configured columns that the relation does not have."""
+    stable_id: str = ""
+    """the configured id: by it the history is found again when the name changes."""

@@ -47,7 +47,7 @@ class Gridded:
 
 def salt(context: Context) -> str:
     """Keeps md5 keys of values from being looked up in a table of common words."""
-    return hashlib.sha256(f"{context.monitor.project}/{context.monitor.monitor_id}".encode()).hexdigest()[:16]
+    return hashlib.sha256(context.monitor.project.encode()).hexdigest()[:16]
 
 
 def segment_values(session: Session, context: Context) -> dict[str, tuple[tuple[str, ...], bool]]:

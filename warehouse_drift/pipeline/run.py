@@ -76,7 +76,7 @@ def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: st
     result = MonitorResult(plan.monitor.name, has_history=plan.has_history)
     facts = {"run_id": run_id, "project": plan.monitor.project, "monitor": plan.monitor.monitor_id}
     write.run_event(
-        warehouse, schema, event="started", at=read.now(warehouse), versions=json.dumps(_versions(warehouse)), **facts
+        warehouse, schema, event="started", at=read.now(warehouse), versions=json.dumps(_versions(warehouse, plan)), **facts
     )
     try:
         _steps(context, result, _with_heartbeat(context, facts, say))
@@ -123,12 +123,13 @@ def _record_failure(warehouse: Warehouse, schema: str, facts: dict[str, str], er
         write.run_event(warehouse, schema, event="failed", at=read.now(warehouse), detail=detail, **facts)
 
 
-def _versions(warehouse: Warehouse) -> dict[str, str]:
+def _versions(warehouse: Warehouse, plan: MonitorPlan) -> dict[str, str]:
     from importlib.metadata import version
 
     from warehouse_drift import __version__
 
-    return {
+    named = {"monitor_id": plan.monitor.stable_id} if plan.monitor.stable_id else {}
+    return named | {
         "warehouse_drift": __version__,
         "sqlglot": version("sqlglot"),
         "dialect": warehouse.dialect.name,

@@ -62,12 +62,12 @@ def gather(
     """
     config = load_config(path, target=target)
     chosen = selected(config, select, exclude)
-    ids = [m.id or m.name for m in chosen]
+    ids = [m.name for m in chosen]
     notes: list[str] = []
     with open_warehouse(config.url, read_only=True) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
-        private = {m.id or m.name: _private(warehouse, config, m, notes) for m in chosen}
+        private = {m.name: _private(warehouse, config, m, notes) for m in chosen}
         base = {"s": prefix_in(warehouse, schema), "project": config.project, "monitors": ids, "most": ROW_CAP}
 
         def ask(name: str, what: str, **params: Any) -> list[Row]:

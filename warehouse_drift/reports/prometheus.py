@@ -59,7 +59,7 @@ def read_samples(
         SchemaVersionError: when nothing was ever stored.
     """
     config = load_config(path, target=target)
-    chosen = [m.id or m.name for m in selected(config, select, exclude)]
+    chosen = [m.name for m in selected(config, select, exclude)]
     with open_warehouse(config.url, read_only=True) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
