@@ -139,7 +139,7 @@ TABLES: tuple[Table, ...] = (
         cell_index         bigint!    number of the cell; rises with the value on a numeric grid
         cell_key           text!      the value of a categorical cell; '' otherwise
         cell_label         text       the value for people, where privacy allows
-        cell_left          double     the cell's own left edge, from which s and q are measured
+        cell_left          double     what s and q are taken from: the grid's origin, or the left edge of the cell's piece
         n                  bigint!    rows
         s                  double     sum of (value - cell_left)
         q                  double     sum of squares of the same
