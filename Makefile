@@ -32,7 +32,7 @@ demo: $(VENV)/.demo ## watch the real 2013 flights out of New York
 test: setup ## lint, types, all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-fast: setup ## the tests that need no minute
 	$(BIN)/python -m pytest -n 2 -m "not slow and not packaging"

@@ -28,6 +28,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     unknown = [n for n in names if n not in ENGINES]
     if unknown:
         raise pytest.UsageError(f"there is no engine {unknown[0]!r}; known: {', '.join(ENGINES)}")
+    if metafunc.module.__name__.endswith("test_results"):
+        names = [n for n in names if not ENGINES[n].get("no_result_tests")]
     metafunc.parametrize(
         "engine_name", [pytest.param(n, marks=[pytest.mark.xdist_group(n), *_slow(n)]) for n in names], scope="session"
     )

@@ -70,4 +70,9 @@ def test_same_as_the_embedded_engine(engine_name: str, case_name: str, precision
 
 
 def test_the_dialect_says_what_it_was_verified_on(engine: Engine) -> None:
-    assert load_dialect(engine.dialect).verified.split(" (")[0] == engine.version
+    """The same engine in the same major version: a patch release that a fresh machine installs is no news."""
+
+    def major(text: str) -> str:
+        return text.split(" (")[0].split(".")[0]
+
+    assert major(load_dialect(engine.dialect).verified) == major(engine.version)
