@@ -22,6 +22,7 @@ from data import CATEGORICAL, NUMERIC, WINDOWS, make
 from warehouse_drift import api
 from warehouse_drift.config.resolved import Kind, Threshold
 from warehouse_drift.decisions.decide import Rules, needs_refinement
+from warehouse_drift.decisions.rows import summary_from
 from warehouse_drift.pipeline.compare import column_sql
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
@@ -136,7 +137,8 @@ def refined_share(path: Path) -> tuple[int, int]:
                 columns=list(NUMERIC),
                 statistics=list(JUDGED),
             ).rows
-        refined += len({key[1] for key in needs_refinement([api._summary(r) for r in rows], rules)})
+        summaries = [summary_from(r, column_name=r["column_name"], column_kind=r["column_kind"]) for r in rows]
+        refined += len({key[1] for key in needs_refinement(summaries, rules)})
     return refined, WINDOWS * len(NUMERIC)
 
 
