@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -49,7 +48,3 @@ class Session:
         self.warehouse.execute(create_scratch(name, sql, self.dialect), name=template)
         self._scratch.append(name)
         return identifier(name)
-
-
-def as_params(value: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -164,7 +164,7 @@ def noise_of(windows: Mapping[int, Sequence[Summary]]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str, str], tuple[float, int]] = {}
     for some in windows.values():
         for s in some:
-            if s.upper is not None and s.statistic != "not_judged":
+            if s.upper is not None:
                 key = (s.segment, s.column_name, s.statistic)
                 most, seen = found.get(key, (0.0, 0))
                 found[key] = (max(most, effect(s, s.upper)), seen + 1)
@@ -189,4 +189,4 @@ def _merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime,
     return found
 
 
-__all__ = ["Measurement", "Pair", "Part", "in_turns", "measure_pairs", "noise_of", "replace", "shown", "summary_of"]
+__all__ = ["Measurement", "Pair", "Part", "in_turns", "measure_pairs", "noise_of", "shown", "summary_of"]

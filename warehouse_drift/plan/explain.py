@@ -36,7 +36,7 @@ def monitor_dict(plan: MonitorPlan) -> dict[str, Any]:
         "undecidable_columns": [{"column": s.name, "reason_code": s.code, "detail": s.detail} for s in plan.states],
         "bucket": unit,
         "segments": segments,
-        "steps": [s for s in steps(plan)],
+        "steps": steps(plan),
         "units": {
             "buckets": [_span(b) for b in plan.buckets],
             "late_buckets": [_span(b) for b in plan.late],
