@@ -20,9 +20,6 @@ from warehouse_drift.warehouse.connect import open_warehouse
 def test_postgres(engines: Callable[[str], Engine]) -> None:
     engine = engines("postgres")
     url = make_url(engine.url)
-    with open_warehouse(engine.url) as admin:
-        # a schema named like the user would come first in its search path
-        admin.execute(f"DROP SCHEMA IF EXISTS {url.username} CASCADE", name="test")
     engine.load({"watched": {"amount": [1.0, 2.0, 3.0]}, "secret": {"amount": [1.0]}})
     with open_warehouse(engine.url) as admin:
         for sql in (

@@ -28,7 +28,7 @@ TYPES = {
     "text": "TEXT",
     "double": "DOUBLE PRECISION",
 }
-USER = "drift"
+USER = "tester"  # not the name of a schema that tests make: "$user" comes first in the search path
 
 
 def programs() -> Path:
