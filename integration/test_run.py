@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 from integration.cases import columns_of, days
 from integration.engines import Engine, start
 from warehouse_drift import verbs_run
+from warehouse_drift.resources import root
 from warehouse_drift.warehouse.connect import open_warehouse
 
 BASE, DAYS = 14, 21
@@ -130,3 +134,74 @@ def test_the_monitor_flow(
             ]
             assert not wrong, "\n".join([f"run {turn + 1}, {len(wrong)} differences", *wrong[:20]])
         assert ours["drift_history"] and ours["drift_bins"] and ours["profile_history"]
+
+
+PAGE = (root() / "docs" / "how-to" / "move-from-another-tool.md").read_text(encoding="utf-8")
+
+
+def asked(text: str, structs: bool) -> str:
+    """A statement of the page for the monitor and the column of this flow; flat where the engine has no structs."""
+    for old, new in (
+        ("drift.", "res_flow."), ("scores_", "m_"), ("'scores'", "'m'"), ("'amount'", "'x'"), ("1 week", "1 day"),
+        ("2025-02-01", "2025-03-17"), ("2025-03-01", "2025-03-20"),
+    ):  # fmt: skip
+        text = text.replace(old, new)
+    if structs:
+        return text
+    for old, new in (('"window"."start" AS window_start', "window_start"), ('"window"."start"', "window_start"), ("ks_test.", "ks_test_")):
+        text = text.replace(old, new)
+    return text.replace("quantiles\n", "quantiles_p05, quantiles_p25, quantiles_p50, quantiles_p75, quantiles_p95\n")
+
+
+@pytest.mark.parametrize(
+    "shaped", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in ("duckdb", "postgres")]
+)
+def test_the_vendors_queries(
+    shaped: str, engines: Callable[[str], Engine], flowed: Callable[[str], tuple[Views, Views]]
+) -> None:
+    """The documented statements on the drop-in views, against the rows of the source."""
+    history = {
+        (str(r["window_start"]), r["statistic"]): r
+        for r in flowed(shaped)[1]["drift_history"]
+        if (r["segment"], r["column_name"]) == ("all", "x")
+    }
+    of_day: dict[str, list[float | None]] = {}
+    for r in [*days(0, BASE), *days(BASE, DAYS, shift=1.0)]:
+        of_day.setdefault(f"{r['ts']:%Y-%m-%d} 00:00:00", []).append(r["x"])
+    baseline = np.array([x for d in sorted(of_day)[:BASE] for x in of_day[d] if x is not None])
+    engine = engines(shaped)
+    answers: dict[str, list[dict[str, Any]]] = {}
+    with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
+        for text in re.findall(r"```sql\n(.*?)```", PAGE, re.S)[:6]:
+            word = next(w for w in ("num_nulls", "ks_test", "log_type", "ARRAY_AGG", "bigquery", "snowflake") if w in text)
+            answers[word] = warehouse.fetch(asked(text, shaped == "duckdb"), name=word)
+    assert len(answers) == 6
+    for r in answers["num_nulls"]:
+        values = of_day[str(next(iter(r.values())))]
+        assert (r["count"], r["num_nulls"]) == (len(values), values.count(None))
+    for r in answers["log_type"]:
+        known = np.array([x for x in of_day[str(r["window_start"])] if x is not None])
+        assert r["avg"] == pytest.approx(known.mean(), rel=1e-12)
+        assert r["percent_null"] == pytest.approx(100 * (1 - len(known) / r["count"]), abs=1e-9)
+        assert r["median"] == (r["quantiles"][2] if shaped == "duckdb" else r["quantiles_p50"])
+    assert len(answers["ks_test"]) == DAYS - BASE - 1 and len(answers["log_type"]) >= DAYS - 1
+    for r in answers["ks_test"]:
+        at = str(r["window_start"])
+        exact = ks_2samp(baseline, [x for x in of_day[at] if x is not None])
+        assert history[at, "ks"]["value_lower"] - 1e-12 <= exact.statistic <= history[at, "ks"]["value_upper"] + 1e-12
+        flat = {k.removeprefix("ks_test_"): v for k, v in r.items()}
+        assert (flat["statistic"], flat["pvalue"]) == (history[at, "ks"]["value"], history[at, "ks"]["p_value"])
+        assert r["population_stability_index"] == history[at, "psi"]["value"]
+    assert [str(r["event_timestamp"])[:10] for r in answers["snowflake"]] == ["2025-03-17", "2025-03-18", "2025-03-19"]
+    for r in answers["snowflake"]:
+        missing = sum(d.count(None) for d in (*(of_day[k] for k in sorted(of_day)[:BASE]), of_day[str(r["event_timestamp"])]))
+        used = len(baseline) + sum(x is not None for x in of_day[str(r["event_timestamp"])])
+        assert (r["count_used"], r["count_unused"]) == (used, missing)
+        assert r["metric_value"] == history[str(r["event_timestamp"]), "psi"]["value"]
+    latest = [r for r in flowed(shaped)[1]["drift_latest"] if r["segment"] == "all" and r["alert_threshold"] is not None]
+    means = {"alert": True, "none": None}
+    assert sorted((r["input"], r["value"], r["threshold"], r["is_anomaly"]) for r in answers["bigquery"]) == sorted(
+        (r["column_name"], r["value"], r["alert_threshold"], means.get(r["decision"], False)) for r in latest
+    )
+    over = [r["input"] for r in answers["bigquery"] if r["is_anomaly"]]
+    assert latest and sorted(answers["ARRAY_AGG"][0]["anomalies"] or []) == sorted(over)

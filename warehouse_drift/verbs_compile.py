@@ -98,11 +98,13 @@ def compile_monitors(
 
 def ddl(path: str | None, dialect: str | None, schema: str | None = None, target: str | None = None) -> str:
     """The result tables and views as a script for a DBA. Needs no connection."""
+    monitors: list[tuple[str, str]] = []
     if path is not None and (dialect is None or schema is None):
         config = load_config(path, target=target)
         schema = schema or config.warehouse.result_schema
         dialect = dialect or dialect_for_url(config.url).name
-    return migrate.ddl(load_dialect(dialect or "duckdb"), schema or "drift")
+        monitors = [(config.project, m.name) for m in config.monitors]
+    return migrate.ddl(load_dialect(dialect or "duckdb"), schema or "drift", monitors)
 
 
 def _offline(config: Config, given: MonitorConfig) -> ResolvedMonitor:

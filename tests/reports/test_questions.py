@@ -14,7 +14,11 @@ import pytest
 from warehouse_drift.resources import root
 
 PAGES = {name: (root() / "docs" / "how-to" / f"{name}.md").read_text() for name in ("ten-questions", "move-from-another-tool")}
-BLOCKS = {name: re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for name, text in PAGES.items()}
+BLOCKS = {
+    name: [b.replace("drift.scores_", "drift.m_").replace("'scores'", "'m'") for b in re.findall(r"```sql\n(.*?)```", text, re.DOTALL)]
+    for name, text in PAGES.items()
+}
+"""The pages call the monitor scores, here it is m."""
 AMOUNT = "segment = 'all' AND column_name = 'amount'"
 
 
@@ -77,25 +81,27 @@ def test_databricks_shape(db: duckdb.DuckDBPyConnection) -> None:
     (one,) = rows(db, "SELECT * FROM drift.databricks_drift_metrics WHERE column_name = 'amount' AND slice_value = 'plain' AND \"window\".\"start\" = TIMESTAMP '2025-02-17'")
     assert one["slice_key"] == "place" and one["window_cmp"]["start"].isoformat() == "2025-01-06T00:00:00"
     assert one["count_delta"] == 504 - 2016 and one["monitor_version"] == 1 and one["data_type"].upper().startswith("D")
-    profile = rows(db, block("move-from-another-tool", "databricks_profile_metrics"))
+    profile = rows(db, block("move-from-another-tool", "log_type"))
     raw = rows(db, "SELECT CAST(ts AS DATE) AS day, COUNT(*) AS n, AVG(amount) AS mean FROM t GROUP BY 1 ORDER BY 1")
     assert len(profile) >= 48
     by_day = {r["day"]: r for r in raw}
     for p in profile:
         day = by_day[p["window_start"].date()]
         assert p["count"] == day["n"] and p["avg"] == pytest.approx(day["mean"]) and p["percent_null"] == 0
+        assert len(p["quantiles"]) == 5 and p["quantiles"] == sorted(p["quantiles"]) and p["quantiles"][2] == p["median"]
 
 
 def test_bigquery_shape(db: duckdb.DuckDBPyConnection) -> None:
-    assert [(r["input"], r["metric"], r["is_anomaly"]) for r in rows(db, block("move-from-another-tool", "bigquery_drift"))] == [("amount", "PSI", True)]
-    every = rows(db, "SELECT * FROM drift.bigquery_drift")
+    assert rows(db, block("move-from-another-tool", "ARRAY_AGG")) == [{"anomalies": ["amount"]}]
+    every = rows(db, block("move-from-another-tool", "SELECT * FROM drift.bigquery_drift"))
     assert list(every[0])[:5] == ["input", "metric", "threshold", "value", "is_anomaly"]
+    assert [r["input"] for r in every if r["is_anomaly"] and r["metric"] == "PSI"] == ["amount"]
     assert all(r["is_anomaly"] is (r["value"] > r["threshold"]) for r in every if r["metric"] == "PSI")
 
 
 def test_snowflake_shape(db: duckdb.DuckDBPyConnection) -> None:
     found = rows(db, block("move-from-another-tool", "snowflake_drift_metric"))
-    psi = rows(db, f"SELECT window_start, value FROM drift.drift_history WHERE {AMOUNT} AND statistic = 'psi' ORDER BY 1")
+    psi = rows(db, f"SELECT window_start, value FROM drift.drift_history WHERE {AMOUNT} AND statistic = 'psi' AND window_start >= '2025-02-01' ORDER BY 1")
     assert [(r["event_timestamp"], r["metric_value"]) for r in found] == [(r["window_start"], r["value"]) for r in psi]
     assert all((r["count_used"], r["count_unused"]) == (4032 + 1008, 0) for r in found)
 

@@ -8,7 +8,7 @@ so that a killed migration is simply run again; every step skips what is there a
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from warehouse_drift.errors import SchemaVersionError
 from warehouse_drift.resources import root
+from warehouse_drift.results.monitor_views import make_views, statements, stem
 from warehouse_drift.results.place import prefix, prefix_in, prefix_in_views
 from warehouse_drift.results.tables import BY_NAME, WHOLE_BASELINE
 from warehouse_drift.results.views import VIEWS
@@ -139,6 +140,8 @@ def migrate(warehouse: Warehouse, schema: str) -> tuple[str, ...]:
                 warehouse.execute(statement.sql, name=statement.name)
     for statement in view_statements(dialect, s, prefix_in_views(warehouse, schema)):
         warehouse.execute(statement.sql, name=statement.name)
+    if found:
+        make_views(warehouse, schema)
     for migration in due:
         for sql in _recorded(migration, dialect, s):
             warehouse.execute(sql, name="record migration")
@@ -177,12 +180,14 @@ def view_statements(dialect: Dialect, s: Markup, inside: Markup) -> Iterator[Sta
             yield _comment("comment_column", f"{view.name}.{identifier(name)}", words, dialect, s)
 
 
-def ddl(dialect: Dialect, schema: str) -> str:
-    """The whole schema as a script, for a DBA. Needs no connection."""
+def ddl(dialect: Dialect, schema: str, monitors: Sequence[tuple[str, str]] = ()) -> str:
+    """The whole schema as a script, for a DBA, with the views of these (project, monitor). Needs no connection."""
     s = prefix(schema, dialect)
     parts = [dialect.statements["create_schema"].format(name=s[:-1])]
     parts += [statement.sql for m in migrations() for statement in migration_statements(m, dialect, s)]
     parts += [statement.sql for statement in view_statements(dialect, s, s)]
+    for one in dict.fromkeys(stem(m) for _, m in monitors):
+        parts += [sql for _, sql in statements(dialect, s, s, one, [p for p in monitors if stem(p[1]) == one])]
     parts += [sql for m in migrations() for sql in _recorded(m, dialect, s)]
     return "".join(f"{part};\n\n" for part in parts)
 

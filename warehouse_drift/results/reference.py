@@ -24,8 +24,9 @@ def reference() -> str:
     for view in (v for v in VIEWS if v.public):
         doc = view.doc
         if view.structs:
-            pairs = ", ".join(f"`{n}_{a}` and `{n}_{b}` are `{n}.{a}` and `{n}.{b}`" for n, a, b in view.structs)
-            doc += f"\n\nOn engines with structs: {pairs}."
+            pairs = [" and ".join(f"`{n}_{m}`" for m in members) + f" are the struct `{n}`" for n, *members in view.structs]
+            pairs += [", ".join(f"`{n}_{m}`" for m in members) + f" are the array `{n}`" for n, *members in view.arrays]
+            doc += f"\n\nOn engines with structs: {'; '.join(pairs)}."
         parts.append(_section(view.name, doc, ("column", "meaning"), view.columns))
     parts.append("## Tables\n")
     for table in TABLES:

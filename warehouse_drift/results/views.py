@@ -15,29 +15,27 @@ from warehouse_drift.results.tables import COLUMNS
 @dataclass(frozen=True, slots=True)
 class View:
     """``columns``: (name, meaning) in order. ``public`` views are part of the contract with readers. ``structs``: (name,
-    first, second): pairs of columns ``name_first``, ``name_second`` that are one struct where the engine has structs."""
+    member, member, ...): columns ``name_member`` that stand together and are one struct where the engine has structs;
+    those of ``arrays`` are one array there."""
 
     name: str
     doc: str
     columns: tuple[tuple[str, str], ...]
     public: bool = True
-    structs: tuple[tuple[str, str, str], ...] = ()
+    structs: tuple[tuple[str, ...], ...] = ()
+    arrays: tuple[tuple[str, ...], ...] = ()
 
     def listed(self, structs: bool) -> tuple[tuple[str, str], ...]:
         """The columns as an engine with or without structs has them."""
-        if not structs or not self.structs:
+        if not structs:
             return self.columns
-        firsts = {f"{name}_{first}": (name, first, second) for name, first, second in self.structs}
-        seconds = {f"{name}_{second}" for name, _, second in self.structs}
-        docs = dict(self.columns)
-        found = []
+        merged = {f"{name}_{member}": (name, member) for name, *members in (*self.structs, *self.arrays) for member in members}
+        found: dict[str, str] = {}
         for column, doc in self.columns:
-            if column in firsts:
-                name, first, second = firsts[column]
-                found.append((name, f"{first}: {doc}; {second}: {docs[f'{name}_{second}']}"))
-            elif column not in seconds:
-                found.append((column, doc))
-        return tuple(found)
+            name, member = merged.get(column, (column, ""))
+            told = f"{member}: {doc}" if member else doc
+            found[name] = f"{found[name]}; {told}" if name in found else told
+        return tuple(found.items())
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -132,10 +130,11 @@ DROP_IN: tuple[View, ...] = (
             ("data_type", "numeric, categorical, boolean, datetime, text or table"),
             ("num_nulls", "rows without a value"),
             ("avg", "mean of the finite values"),
-            ("p05", "5 % quantile, to the width of a cell (ours; in place of the array quantiles)"),
-            ("p25", "25 % quantile (ours)"),
-            ("p75", "75 % quantile (ours)"),
-            ("p95", "95 % quantile (ours)"),
+            ("quantiles_p05", "5 % quantile, to the width of a cell"),
+            ("quantiles_p25", "25 % quantile"),
+            ("quantiles_p50", "50 % quantile"),
+            ("quantiles_p75", "75 % quantile"),
+            ("quantiles_p95", "95 % quantile"),
             ("min", "smallest finite value"),
             ("max", "largest finite value"),
             ("stddev", "sample standard deviation of the finite values"),
@@ -151,6 +150,7 @@ DROP_IN: tuple[View, ...] = (
             ("percent_distinct", "100 distinct_count / count"),
         ),
         structs=(("window", "start", "end"),),
+        arrays=(("quantiles", "p05", "p25", "p50", "p75", "p95"),),
     ),
     View(
         "databricks_drift_metrics",
