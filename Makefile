@@ -54,6 +54,13 @@ docs: setup ## write the generated pages and the output of all examples anew
 	$(BIN)/python -m integration.matrix
 	$(BIN)/python -m tests.docs.examples
 
+site: $(VENV)/.site ## the documentation as a site, in site/ (open site/index.html)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --clean
+
+$(VENV)/.site: pyproject.toml | $(VENV)/.made
+	@$(INSTALL) -e '.[docs]'
+	@touch $@
+
 bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 	$(BIN)/python integration/benchmarks/bench_duckdb.py --rows $(or $(N),500000)
 
@@ -66,4 +73,4 @@ bench-size: setup ## rows and bytes of a stored profile against its source
 bench-incremental: setup ## a run with one new bucket after 30, 100, 300 and 1,000 days of history
 	$(BIN)/python integration/benchmarks/incremental.py --days 30 100 300 1000
 
-.PHONY: bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size
+.PHONY: site bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from warehouse_drift import cli_alerts, cli_run
+from warehouse_drift import cli_alerts, cli_run, cli_shell
 
 app = typer.Typer(
     name="warehouse-drift",
@@ -255,8 +255,11 @@ def _console() -> Any:
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 100)
+
+
 cli_run.register(app)
 cli_alerts.register(app)
+cli_shell.register(app)
 
 
 def _list(text: str) -> list[str] | None:
@@ -271,7 +274,7 @@ def _fail(message: str) -> NoReturn:
 def main() -> None:
     """Runs the command; no traceback reaches a user unless WAREHOUSE_DRIFT_DEBUG is set."""
     try:
-        app()
+        app(prog_name="warehouse-drift")  # also under python -m: completion asks by this name
     except KeyboardInterrupt:
         _fail("interrupted; nothing half done is visible. Run the same command again.")
     except Exception as error:

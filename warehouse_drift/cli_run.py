@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warehouse_drift.cli_shell import monitor_names
+
 if TYPE_CHECKING:
     from warehouse_drift.verbs_run import RunResult
 
 Config = Annotated[str, typer.Option("--config", "-c", help="The configuration.")]
-Select = Annotated[list[str] | None, typer.Option("--select", "-s", help="Only these monitors: a name, or tag:X.")]
-Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="Not these monitors: a name, or tag:X.")]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", "-s", help="Only these monitors: a name, or tag:X.", autocompletion=monitor_names),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", help="Not these monitors: a name, or tag:X.", autocompletion=monitor_names)
+]
 Target = Annotated[str | None, typer.Option(help="Target of the dbt profile.")]
 FailOn = Annotated[str, typer.Option(help="Exit with 1 at: warn, alert, no_decision or never.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")]
@@ -165,7 +172,7 @@ def compile_(
 
 
 def explain(
-    monitor: Annotated[str, typer.Argument(help="Name of the monitor.")],
+    monitor: Annotated[str, typer.Argument(help="Name of the monitor.", autocompletion=monitor_names)],
     column: Annotated[str, typer.Argument(help="Name of the column; :table for the table's own rows.")],
     config: Config = "drift.yml",
     comparison: Annotated[str | None, typer.Option(help="Only this comparison.")] = None,

@@ -24,6 +24,12 @@ Results go to stdout, progress and errors to stderr.
 `--fail-on` is `warn`, `alert`, `no_decision` (anything that is not ok) or `never`. A monitor that has windows but no decision
 at all counts as an alert.
 
+`warehouse-drift completion bash` prints what completes commands, options and the names of monitors; for good:
+
+    echo 'eval "$(warehouse-drift completion bash)"' >> ~/.bashrc
+    warehouse-drift completion fish > ~/.config/fish/completions/warehouse-drift.fish
+    warehouse-drift completion zsh > ~/.zsh_completion_warehouse_drift    # and source it in ~/.zshrc, after compinit
+
 With `WAREHOUSE_DRIFT_DEBUG=1` an unexpected error shows its traceback.
 """
 
