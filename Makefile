@@ -73,4 +73,7 @@ bench-size: setup ## rows and bytes of a stored profile against its source
 bench-incremental: setup ## a run with one new bucket after 30, 100, 300 and 1,000 days of history
 	$(BIN)/python integration/benchmarks/incremental.py --days 30 100 300 1000
 
-.PHONY: site bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size
+bench-engines: setup ## candidate plans of a profile on one engine (make bench-engines ENGINE=postgres N=300000)
+	$(BIN)/python -m integration.benchmarks.bench_engines --engine $(or $(ENGINE),duckdb) --rows $(or $(N),500000)
+
+.PHONY: site bench-engines bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size
