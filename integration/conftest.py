@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.cases import data
-from integration.engines import ENGINES, Engine, Unavailable, start
+from integration.engines import ENGINES, Engine, Unavailable, allowed, start
 from warehouse_drift import api
 
 Answer = api.CompareResult
@@ -88,14 +88,18 @@ def answers(engines: Callable[[str], Engine]) -> Callable[[str, str, str], dict[
     def loaded(name: str, case: str) -> Engine:
         engine = engines(name)
         reference, current = data(case)
-        engine.load({f"{case}_ref": reference, f"{case}_cur": current})
+        engine.load({f"{case}_ref": allowed(name, reference), f"{case}_cur": allowed(name, current)})
         return engine
 
     @cache
     def answer(name: str, case: str, precision: str) -> dict[tuple[str, str], dict[str, Any]]:
         engine = loaded(name, case)
         result = api.compare(
-            engine.url, f"{case}_ref", f"{case}_cur", precision=precision, connect_args=engine.connect_args
+            engine.url,
+            f"{engine.place}{case}_ref",
+            f"{engine.place}{case}_cur",
+            precision=precision,
+            connect_args=engine.connect_args,
         )
         return {(r["column_name"], r["statistic"]): r for r in result.rows}
 

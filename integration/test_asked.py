@@ -45,7 +45,11 @@ def measured(engines: Callable[[str], Engine]) -> Callable[[str, str, str], Rows
     def measure(name: str, case: str, option: str) -> Rows:
         engine = loaded(name, case)
         result = api.compare(
-            engine.url, f"asked_{case}_ref", f"asked_{case}_cur", connect_args=engine.connect_args, **OPTIONS[option]
+            engine.url,
+            f"{engine.place}asked_{case}_ref",
+            f"{engine.place}asked_{case}_cur",
+            connect_args=engine.connect_args,
+            **OPTIONS[option],
         )
         return {(r["column_name"], r["statistic"]): r for r in result.rows}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from integration.cases import CASES, data, truth
-from integration.engines import Engine
+from integration.engines import Engine, allowed
 from warehouse_drift.sql.dialect import load_dialect
 
 Rows = dict[tuple[str, str], dict[str, Any]]
@@ -31,7 +31,7 @@ def test_against_scipy(engine_name: str, case_name: str, precision: str, answers
     rows = answers(engine_name, case_name, precision)
     reference, current = data(case_name)
     wrong, checked = [], 0
-    for column in reference:
+    for column in allowed(engine_name, reference):
         for statistic, right in truth(reference[column], current[column]).items():
             row = rows[column, statistic]
             checked += 1
@@ -58,7 +58,9 @@ def test_against_scipy(engine_name: str, case_name: str, precision: str, answers
 @pytest.mark.parametrize("case_name", CASE_PARAMS)
 def test_same_as_the_embedded_engine(engine_name: str, case_name: str, precision: str, answers: Answers) -> None:
     """Every statistic, its interval, evidence, decision and reason."""
-    rows, expected = answers(engine_name, case_name, precision), answers("duckdb", case_name, precision)
+    rows = answers(engine_name, case_name, precision)
+    known = allowed(engine_name, data(case_name)[0])
+    expected = {key: row for key, row in answers("duckdb", case_name, precision).items() if key[0] in (*known, ":table")}
     assert rows.keys() == expected.keys()
     wrong = [
         f"{key[0]}.{key[1]}.{field}: {rows[key][field]}, should be {expected[key][field]}"

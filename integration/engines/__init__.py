@@ -31,7 +31,8 @@ class Unavailable(Exception):
 
 @dataclass(slots=True)
 class Engine:
-    """``load`` creates tables of a test's data; ``close`` ends what was started for the engine."""
+    """``load`` creates tables of a test's data; ``close`` ends what was started for the engine; ``place`` stands before
+    the name of a table that was loaded."""
 
     name: str
     dialect: str
@@ -40,6 +41,7 @@ class Engine:
     load: Callable[[Tables], None]
     close: Callable[[], None] = lambda: None
     connect_args: dict[str, Any] = field(default_factory=dict)
+    place: str = ""
 
 
 def start(name: str) -> Engine:
@@ -47,6 +49,11 @@ def start(name: str) -> Engine:
     engine = module.start()
     assert isinstance(engine, Engine)
     return engine
+
+
+def allowed(name: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Without the columns whose names the engine itself does not allow."""
+    return {c: v for c, v in columns.items() if c not in ENGINES[name].get("no_names", ())}
 
 
 def kind_of(values: Sequence[Any]) -> str:

@@ -61,8 +61,18 @@ def environment(name: str, packages: Sequence[str]) -> Path:
 class Process:
     """A program that listens on a port; ``stop`` ends it and what it started."""
 
-    def __init__(self, command: Sequence[str], port: int, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        extra: Mapping[str, str] | None = None,
+        files: Mapping[str, Path] | None = None,
+    ) -> None:
+        """``extra``: environment variables; ``files``: what its home folder must hold, by path in it."""
         self._folder = Path(tempfile.mkdtemp(prefix="wd_emulator_"))
+        for place, source in (files or {}).items():
+            (self._folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (self._folder / place).symlink_to(source)
         home = {"HOME": str(self._folder), "PATH": "/usr/bin:/bin", "TZ": "UTC", "PYTHONUNBUFFERED": "1"}
         self._log = (self._folder / "log").open("wb")
         self._process = subprocess.Popen(

@@ -177,6 +177,20 @@ def infinity_capital(tree: exp.Expr) -> exp.Expr:
     return tree.transform(change)
 
 
+def nothing_over_zero(tree: exp.Expr) -> exp.Expr:
+    """a / b to a / NULLIF(b, 0), unless b is a number: for engines that may raise for NULL / 0 before they see the NULL."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Div):
+            return node
+        by = node.expression.unnest()
+        if not isinstance(by.this if isinstance(by, exp.Cast) else by, (exp.Literal, exp.Nullif)):
+            node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
+        return node
+
+    return tree.transform(change)
+
+
 REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "nan_by_equality": nan_by_equality,
     "log2_as_ln": log2_as_ln,
@@ -192,4 +206,5 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "texts_by_arrays": texts_by_arrays,
     "timestamps_64": timestamps_64,
     "infinity_capital": infinity_capital,
+    "nothing_over_zero": nothing_over_zero,
 }

@@ -20,9 +20,11 @@ WITH terms AS (
     segment_value,
     column_no,
     COUNT(*) AS bins,
-    SUM(gap / pool * (
-      gap / CAST(m_r AS FLOAT64) / CAST(m_c AS FLOAT64)
-    )) AS value
+    SUM(
+      gap / NULLIF(pool, 0) * (
+        gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      )
+    ) AS value
   FROM terms
   GROUP BY
     pair_no,

@@ -26,8 +26,8 @@ WITH terms AS (
     SUM(
       CASE
         WHEN c_r > 0
-        THEN gap / CAST(m_r AS FLOAT64) / CAST(c_r AS FLOAT64) * (
-          gap / CAST(m_c AS FLOAT64)
+        THEN gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(c_r AS FLOAT64), 0) * (
+          gap / NULLIF(CAST(m_c AS FLOAT64), 0)
         )
         ELSE CAST('0.0' AS FLOAT64)
       END

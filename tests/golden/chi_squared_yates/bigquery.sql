@@ -24,20 +24,20 @@ WITH terms AS (
     CAST(MAX(m_r) AS FLOAT64) AS m_r,
     CAST(MAX(m_c) AS FLOAT64) AS m_c,
     SUM(
-      gap / CAST(c_r + c_c AS FLOAT64) * (
-        gap / CAST(m_r AS FLOAT64) / CAST(m_c AS FLOAT64)
+      gap / NULLIF(CAST(c_r + c_c AS FLOAT64), 0) * (
+        gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(m_c AS FLOAT64), 0)
       )
     ) AS value,
     SUM(
       CASE
-        WHEN ABS(gap) / CAST(m_r + m_c AS FLOAT64) <= CAST('0.5' AS FLOAT64)
+        WHEN ABS(gap) / NULLIF(CAST(m_r + m_c AS FLOAT64), 0) <= CAST('0.5' AS FLOAT64)
         THEN CAST('0.0' AS FLOAT64)
         ELSE (
-          ABS(gap) / CAST(m_r + m_c AS FLOAT64) - CAST('0.5' AS FLOAT64)
+          ABS(gap) / NULLIF(CAST(m_r + m_c AS FLOAT64), 0) - CAST('0.5' AS FLOAT64)
         ) * (
-          ABS(gap) / CAST(m_r + m_c AS FLOAT64) - CAST('0.5' AS FLOAT64)
-        ) * CAST(m_r + m_c AS FLOAT64) / CAST(c_r + c_c AS FLOAT64) * (
-          CAST('1.0' AS FLOAT64) / CAST(m_r AS FLOAT64) + CAST('1.0' AS FLOAT64) / CAST(m_c AS FLOAT64)
+          ABS(gap) / NULLIF(CAST(m_r + m_c AS FLOAT64), 0) - CAST('0.5' AS FLOAT64)
+        ) * CAST(m_r + m_c AS FLOAT64) / NULLIF(CAST(c_r + c_c AS FLOAT64), 0) * (
+          CAST('1.0' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) + CAST('1.0' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
         )
       END
     ) AS corrected

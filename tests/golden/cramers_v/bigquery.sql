@@ -24,8 +24,8 @@ WITH terms AS (
     CAST(MAX(m_r) AS FLOAT64) AS m_r,
     CAST(MAX(m_c) AS FLOAT64) AS m_c,
     SUM(
-      gap / CAST(c_r + c_c AS FLOAT64) * (
-        gap / CAST(m_r AS FLOAT64) / CAST(m_c AS FLOAT64)
+      gap / NULLIF(CAST(c_r + c_c AS FLOAT64), 0) * (
+        gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(m_c AS FLOAT64), 0)
       )
     ) AS value
   FROM terms
@@ -42,9 +42,9 @@ WITH terms AS (
     t.segment_kind,
     t.segment_value,
     t.column_no,
-    CASE WHEN t.bins > 1 THEN SQRT(t.value / (
+    CASE WHEN t.bins > 1 THEN SQRT(t.value / NULLIF((
       t.m_r + t.m_c
-    )) END AS value,
+    ), 0)) END AS value,
     t.value AS test_value,
     CAST(t.bins - 1 AS FLOAT64) AS test_df,
     t.bins,

@@ -24,8 +24,8 @@ WITH terms AS (
     CAST(MAX(m_r) AS FLOAT64) AS m_r,
     CAST(MAX(m_c) AS FLOAT64) AS m_c,
     SUM(
-      gap / CAST(c_r + c_c AS FLOAT64) * (
-        gap / CAST(m_r AS FLOAT64) / CAST(m_c AS FLOAT64)
+      gap / NULLIF(CAST(c_r + c_c AS FLOAT64), 0) * (
+        gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(m_c AS FLOAT64), 0)
       )
     ) AS value
   FROM terms
@@ -45,30 +45,33 @@ WITH terms AS (
     CASE
       WHEN t.bins < 2 OR t.m_r + t.m_c < 4 OR CAST(t.bins AS FLOAT64) >= t.m_r + t.m_c
       THEN NULL
-      WHEN t.value / (
+      WHEN t.value / NULLIF((
         t.m_r + t.m_c
-      ) <= CAST(t.bins - 1 AS FLOAT64) / (
+      ), 0) <= CAST(t.bins - 1 AS FLOAT64) / NULLIF((
         t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-      )
+      ), 0)
       THEN CAST('0.0' AS FLOAT64)
       ELSE SQRT(
         (
-          t.value / (
+          t.value / NULLIF((
             t.m_r + t.m_c
-          ) - CAST(t.bins - 1 AS FLOAT64) / (
+          ), 0) - CAST(t.bins - 1 AS FLOAT64) / NULLIF((
             t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-          )
-        ) / LEAST(
-          CAST('1.0' AS FLOAT64) - CAST('1.0' AS FLOAT64) / (
-            t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
+          ), 0)
+        ) / NULLIF(
+          LEAST(
+            CAST('1.0' AS FLOAT64) - CAST('1.0' AS FLOAT64) / NULLIF((
+              t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
+            ), 0),
+            CAST(t.bins - 1 AS FLOAT64) - CAST((
+              t.bins - 1
+            ) * (
+              t.bins - 1
+            ) AS FLOAT64) / NULLIF((
+              t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
+            ), 0)
           ),
-          CAST(t.bins - 1 AS FLOAT64) - CAST((
-            t.bins - 1
-          ) * (
-            t.bins - 1
-          ) AS FLOAT64) / (
-            t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-          )
+          0
         )
       )
     END AS value,

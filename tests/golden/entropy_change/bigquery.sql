@@ -5,8 +5,8 @@ WITH shares AS (
     segment_kind,
     segment_value,
     column_no,
-    CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) AS p,
-    CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64) AS q
+    CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) AS p,
+    CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) AS q
   FROM `bins` AS b
   WHERE
     m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
@@ -20,7 +20,7 @@ WITH shares AS (
     COUNT(*) AS bins,
     SUM(
       CASE WHEN p > 0 THEN p * LN(p) ELSE CAST('0.0' AS FLOAT64) END - CASE WHEN q > 0 THEN q * LN(q) ELSE CAST('0.0' AS FLOAT64) END
-    ) / LN(CAST('2.0' AS FLOAT64)) AS value
+    ) / NULLIF(LN(CAST('2.0' AS FLOAT64)), 0) AS value
   FROM shares
   GROUP BY
     pair_no,

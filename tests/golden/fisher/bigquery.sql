@@ -26,7 +26,7 @@ WITH ordered AS (
     column_no,
     CASE
       WHEN bins <= 2
-      THEN CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64) - CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
+      THEN CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) - CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
     END AS value,
     CAST(c_r AS FLOAT64) AS test_value,
     CAST(c_c AS FLOAT64) AS test_df,

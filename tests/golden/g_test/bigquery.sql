@@ -27,13 +27,13 @@ WITH terms AS (
       CASE
         WHEN c_r > 0
         THEN CAST(c_r AS FLOAT64) * LN(
-          CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) * CAST(m_r + m_c AS FLOAT64) / CAST(c_r + c_c AS FLOAT64)
+          CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) * CAST(m_r + m_c AS FLOAT64) / NULLIF(CAST(c_r + c_c AS FLOAT64), 0)
         )
         ELSE CAST('0.0' AS FLOAT64)
       END + CASE
         WHEN c_c > 0
         THEN CAST(c_c AS FLOAT64) * LN(
-          CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64) * CAST(m_r + m_c AS FLOAT64) / CAST(c_r + c_c AS FLOAT64)
+          CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) * CAST(m_r + m_c AS FLOAT64) / NULLIF(CAST(c_r + c_c AS FLOAT64), 0)
         )
         ELSE CAST('0.0' AS FLOAT64)
       END

@@ -5,8 +5,8 @@ WITH shares AS (
     segment_kind,
     segment_value,
     column_no,
-    CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) AS p,
-    CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64) AS q
+    CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) AS p,
+    CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) AS q
   FROM `bins` AS b
   WHERE
     m_r > 0 AND m_c > 0 AND part = 0
@@ -21,20 +21,20 @@ WITH shares AS (
     SUM(
       CASE
         WHEN p > 0
-        THEN p * LN(CAST('2.0' AS FLOAT64) * p / (
+        THEN p * LN(CAST('2.0' AS FLOAT64) * p / NULLIF((
           p + q
-        ))
+        ), 0))
         ELSE CAST('0.0' AS FLOAT64)
       END + CASE
         WHEN q > 0
-        THEN q * LN(CAST('2.0' AS FLOAT64) * q / (
+        THEN q * LN(CAST('2.0' AS FLOAT64) * q / NULLIF((
           p + q
-        ))
+        ), 0))
         ELSE CAST('0.0' AS FLOAT64)
       END
-    ) / (
+    ) / NULLIF((
       CAST('2.0' AS FLOAT64) * LN(CAST('2.0' AS FLOAT64))
-    ) AS divergence
+    ), 0) AS divergence
   FROM shares
   GROUP BY
     pair_no,

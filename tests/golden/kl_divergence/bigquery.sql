@@ -31,17 +31,17 @@ WITH merged AS (
     column_no,
     CASE
       WHEN c_r > 0
-      THEN CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
-      WHEN CAST('0.5' AS FLOAT64) / CAST(m_r AS FLOAT64) < CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
-      THEN CAST('0.5' AS FLOAT64) / CAST(m_r AS FLOAT64)
-      ELSE CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
+      THEN CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      WHEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) < CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      THEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      ELSE CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
     END AS p,
     CASE
       WHEN c_c > 0
-      THEN CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
-      WHEN CAST('0.5' AS FLOAT64) / CAST(m_c AS FLOAT64) < CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
-      THEN CAST('0.5' AS FLOAT64) / CAST(m_c AS FLOAT64)
-      ELSE CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
+      THEN CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      WHEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) < CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      THEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      ELSE CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
     END AS q
   FROM merged
   WHERE
@@ -56,7 +56,13 @@ WITH merged AS (
     COUNT(*) AS bins,
     SUM(p) AS whole_p,
     SUM(q) AS whole_q,
-    SUM(CASE WHEN p > 0 AND q > 0 THEN p * LN(p / q) ELSE CAST('0.0' AS FLOAT64) END) AS value,
+    SUM(
+      CASE
+        WHEN p > 0 AND q > 0
+        THEN p * LN(p / NULLIF(q, 0))
+        ELSE CAST('0.0' AS FLOAT64)
+      END
+    ) AS value,
     SUM(CASE WHEN p > 0 AND q <= 0 THEN 1 ELSE 0 END) AS open_bins
   FROM shares
   GROUP BY
@@ -75,9 +81,9 @@ WITH merged AS (
     CASE
       WHEN t.open_bins > 0
       THEN NULL
-      WHEN t.value / t.whole_p - LN(t.whole_p / t.whole_q) < 0
+      WHEN t.value / NULLIF(t.whole_p, 0) - LN(t.whole_p / NULLIF(t.whole_q, 0)) < 0
       THEN CAST('0.0' AS FLOAT64)
-      ELSE t.value / t.whole_p - LN(t.whole_p / t.whole_q)
+      ELSE t.value / NULLIF(t.whole_p, 0) - LN(t.whole_p / NULLIF(t.whole_q, 0))
     END AS value,
     x.test_value,
     x.test_df,

@@ -7,15 +7,15 @@ SELECT
   'missing_rate' AS statistic,
   CASE
     WHEN c.rows_c > 0
-    THEN CAST(c.missing_c AS FLOAT64) / CAST(c.rows_c AS FLOAT64)
+    THEN CAST(c.missing_c AS FLOAT64) / NULLIF(CAST(c.rows_c AS FLOAT64), 0)
   END AS value,
   CASE
     WHEN c.rows_c > 0
-    THEN CAST(c.missing_c AS FLOAT64) / CAST(c.rows_c AS FLOAT64)
+    THEN CAST(c.missing_c AS FLOAT64) / NULLIF(CAST(c.rows_c AS FLOAT64), 0)
   END AS value_lower,
   CASE
     WHEN c.rows_c > 0
-    THEN CAST(c.missing_c AS FLOAT64) / CAST(c.rows_c AS FLOAT64)
+    THEN CAST(c.missing_c AS FLOAT64) / NULLIF(CAST(c.rows_c AS FLOAT64), 0)
   END AS value_upper,
   c.rows_r AS n_reference,
   c.rows_c AS n_current,

@@ -31,17 +31,17 @@ WITH merged AS (
     column_no,
     CASE
       WHEN c_r > 0
-      THEN CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
-      WHEN CAST('0.5' AS FLOAT64) / CAST(m_r AS FLOAT64) < CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
-      THEN CAST('0.5' AS FLOAT64) / CAST(m_r AS FLOAT64)
-      ELSE CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
+      THEN CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      WHEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) < CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      THEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      ELSE CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
     END AS p,
     CASE
       WHEN c_c > 0
-      THEN CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
-      WHEN CAST('0.5' AS FLOAT64) / CAST(m_c AS FLOAT64) < CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
-      THEN CAST('0.5' AS FLOAT64) / CAST(m_c AS FLOAT64)
-      ELSE CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64)
+      THEN CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      WHEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) < CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
+      THEN CAST('0.5' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      ELSE CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0)
     END AS q
   FROM merged
   WHERE
@@ -59,7 +59,7 @@ WITH merged AS (
         WHEN p > 0 AND q > 0
         THEN (
           q - p
-        ) * LN(q / p)
+        ) * LN(q / NULLIF(p, 0))
         ELSE CAST('0.0' AS FLOAT64)
       END
     ) AS value,

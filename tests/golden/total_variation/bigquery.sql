@@ -5,8 +5,8 @@ WITH shares AS (
     segment_kind,
     segment_value,
     column_no,
-    CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) AS p,
-    CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64) AS q
+    CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) AS p,
+    CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0) AS q
   FROM `bins` AS b
   WHERE
     m_r > 0 AND m_c > 0 AND part = 0

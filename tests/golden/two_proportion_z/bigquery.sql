@@ -28,13 +28,16 @@ WITH ordered AS (
       WHEN c_r + c_c = m_r + m_c OR c_r + c_c = 0
       THEN CAST('0.0' AS FLOAT64)
       ELSE (
-        CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) - CAST(c_c AS FLOAT64) / CAST(m_c AS FLOAT64)
-      ) / SQRT(
-        CAST(c_r + c_c AS FLOAT64) / CAST(m_r + m_c AS FLOAT64) * (
-          CAST('1.0' AS FLOAT64) - CAST(c_r + c_c AS FLOAT64) / CAST(m_r + m_c AS FLOAT64)
-        ) * (
-          CAST('1.0' AS FLOAT64) / CAST(m_r AS FLOAT64) + CAST('1.0' AS FLOAT64) / CAST(m_c AS FLOAT64)
-        )
+        CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) - CAST(c_c AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+      ) / NULLIF(
+        SQRT(
+          CAST(c_r + c_c AS FLOAT64) / NULLIF(CAST(m_r + m_c AS FLOAT64), 0) * (
+            CAST('1.0' AS FLOAT64) - CAST(c_r + c_c AS FLOAT64) / NULLIF(CAST(m_r + m_c AS FLOAT64), 0)
+          ) * (
+            CAST('1.0' AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) + CAST('1.0' AS FLOAT64) / NULLIF(CAST(m_c AS FLOAT64), 0)
+          )
+        ),
+        0
       )
     END AS value,
     CAST(NULL AS FLOAT64) AS test_value,

@@ -7,15 +7,15 @@ SELECT
   'unseen_rate' AS statistic,
   CASE
     WHEN c.m_c > 0 AND c.m_r > 0 AND c.others = 0
-    THEN CAST(c.unseen_c AS FLOAT64) / CAST(c.m_c AS FLOAT64)
+    THEN CAST(c.unseen_c AS FLOAT64) / NULLIF(CAST(c.m_c AS FLOAT64), 0)
   END AS value,
   CASE
     WHEN c.m_c > 0 AND c.m_r > 0 AND c.others = 0
-    THEN CAST(c.unseen_c AS FLOAT64) / CAST(c.m_c AS FLOAT64)
+    THEN CAST(c.unseen_c AS FLOAT64) / NULLIF(CAST(c.m_c AS FLOAT64), 0)
   END AS value_lower,
   CASE
     WHEN c.m_c > 0 AND c.m_r > 0 AND c.others = 0
-    THEN CAST(c.unseen_c AS FLOAT64) / CAST(c.m_c AS FLOAT64)
+    THEN CAST(c.unseen_c AS FLOAT64) / NULLIF(CAST(c.m_c AS FLOAT64), 0)
   END AS value_upper,
   c.m_r AS n_reference,
   c.m_c AS n_current,
@@ -23,7 +23,7 @@ SELECT
   CAST(c.singletons_r AS FLOAT64) AS test_df,
   CASE
     WHEN c.m_r > 0
-    THEN CAST(c.singletons_r AS FLOAT64) / CAST(c.m_r AS FLOAT64)
+    THEN CAST(c.singletons_r AS FLOAT64) / NULLIF(CAST(c.m_r AS FLOAT64), 0)
   END AS expected,
   CAST(NULL AS INT64) AS bins,
   CASE

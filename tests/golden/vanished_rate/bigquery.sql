@@ -9,7 +9,7 @@ WITH shares AS (
     c_c,
     m_r,
     m_c,
-    CAST(c_r AS FLOAT64) / CAST(m_r AS FLOAT64) AS p
+    CAST(c_r AS FLOAT64) / NULLIF(CAST(m_r AS FLOAT64), 0) AS p
   FROM `bins` AS b
   WHERE
     m_r > 0 AND m_c > 0 AND part = 0 AND c_r > 0
@@ -20,7 +20,7 @@ WITH shares AS (
     segment_kind,
     segment_value,
     column_no,
-    CAST(SUM(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS FLOAT64) / CAST(MAX(m_r) AS FLOAT64) AS value,
+    CAST(SUM(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS FLOAT64) / NULLIF(CAST(MAX(m_r) AS FLOAT64), 0) AS value,
     SUM(
       CASE
         WHEN p < 1

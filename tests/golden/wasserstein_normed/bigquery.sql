@@ -28,7 +28,7 @@ SELECT
       b.low + (
         b.high - b.low
       ) / CAST('2.0' AS FLOAT64)
-    ) / c.std_r
+    ) / NULLIF(c.std_r, 0)
   END AS value,
   CASE
     WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
@@ -38,7 +38,7 @@ SELECT
         CAST('1.0' AS FLOAT64) - CAST('1e-12' AS FLOAT64)
       )
       ELSE b.low
-    END / c.std_r
+    END / NULLIF(c.std_r, 0)
   END AS value_lower,
   CASE
     WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
@@ -48,7 +48,7 @@ SELECT
         CAST('1.0' AS FLOAT64) + CAST('1e-12' AS FLOAT64)
       )
       ELSE b.low
-    END / c.std_r
+    END / NULLIF(c.std_r, 0)
   END AS value_upper,
   c.m_r AS n_reference,
   c.m_c AS n_current,

@@ -28,11 +28,14 @@ SELECT
       b.low + (
         b.high - b.low
       ) / CAST('2.0' AS FLOAT64)
-    ) / CASE
-      WHEN c.std_r > CAST('0.001' AS FLOAT64)
-      THEN c.std_r
-      ELSE CAST('0.001' AS FLOAT64)
-    END
+    ) / NULLIF(
+      CASE
+        WHEN c.std_r > CAST('0.001' AS FLOAT64)
+        THEN c.std_r
+        ELSE CAST('0.001' AS FLOAT64)
+      END,
+      0
+    )
   END AS value,
   CASE
     WHEN c.infinite = 0 AND NOT c.std_r IS NULL
@@ -42,11 +45,14 @@ SELECT
         CAST('1.0' AS FLOAT64) - CAST('1e-12' AS FLOAT64)
       )
       ELSE b.low
-    END / CASE
-      WHEN c.std_r > CAST('0.001' AS FLOAT64)
-      THEN c.std_r
-      ELSE CAST('0.001' AS FLOAT64)
-    END
+    END / NULLIF(
+      CASE
+        WHEN c.std_r > CAST('0.001' AS FLOAT64)
+        THEN c.std_r
+        ELSE CAST('0.001' AS FLOAT64)
+      END,
+      0
+    )
   END AS value_lower,
   CASE
     WHEN c.infinite = 0 AND NOT c.std_r IS NULL
@@ -56,11 +62,14 @@ SELECT
         CAST('1.0' AS FLOAT64) + CAST('1e-12' AS FLOAT64)
       )
       ELSE b.low
-    END / CASE
-      WHEN c.std_r > CAST('0.001' AS FLOAT64)
-      THEN c.std_r
-      ELSE CAST('0.001' AS FLOAT64)
-    END
+    END / NULLIF(
+      CASE
+        WHEN c.std_r > CAST('0.001' AS FLOAT64)
+        THEN c.std_r
+        ELSE CAST('0.001' AS FLOAT64)
+      END,
+      0
+    )
   END AS value_upper,
   c.m_r AS n_reference,
   c.m_c AS n_current,
