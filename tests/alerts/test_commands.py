@@ -90,7 +90,18 @@ def test_ack_and_mute_from_the_message_to_the_next_one(shop: Shop, run: Command,
     assert shop.tell() == ()
     code, out, _ = run("incidents")
     assert "muted until 2999-04-30 22:00 UTC: promotion" in out and out.count("acknowledged") == 2 and "3 open incident(s)." in out
+    assert "3 acked" not in (shown := run("status", "--fail-on", "never")[1]) and "2 acked, 1 muted" in " ".join(shown.split())
+    told = run("report")[1]
+    assert told.count("*acknowledged by ") == 2 and ": looking*" in told and "*muted until 2999-04-30 22:00 UTC: promotion*" in told
+    page = run("report", "--format", "html")[1]
+    assert page.count("acknowledged by ") == 2 and "muted until 2999-04-30 22:00 UTC: promotion" in page
+    with open_warehouse(shop.url) as wh:
+        rows = wh.fetch("SELECT column_name, ack_why, mute_why, acked_at IS NULL AS quiet FROM drift.drift_alerts ORDER BY column_name", name="t")
+    assert [(r["column_name"], r["ack_why"], r["mute_why"], r["quiet"]) for r in rows] == [
+        ("amount", "looking", None, False), ("other", "looking", None, False), ("third", None, "promotion", True),
+    ]  # fmt: skip
     assert run("mute", third, "--until", "2001-01-01", "--why", "over")[0] == 0
+    assert "muted" not in run("status", "--fail-on", "never")[1]
     assert shop.tell() == ("alerts  hook: 1 updated",)
 
 

@@ -25,7 +25,7 @@ ALL: dict[str, Any] = {
     "view": M("wd_v_units"), "records": M("wd_units"), "keys": [M("project"), M("column_name")], "column": M("bucket_start"), "baselines": True, "count": True,
     "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h", "structs": False,
     "monitors": ["m", "n"], "told": ["i"], "incidents": ["i", "j"], "segment": "all", "most": 3,
-    "segments": ["all", "k=a"], "newest": 2, "ours": ["m"], "pairs": [{"project": "p", "monitor": "m"}],
+    "segments": ["all", "k=a"], "newest": 2, "threads": True, "ours": ["m"], "pairs": [{"project": "p", "monitor": "m"}],
 }  # fmt: skip
 NAMES = [n for n in template_names() if n.startswith(("results/", "views/", "alerts/"))]
 
@@ -39,7 +39,7 @@ def test_both_dialects(name: str) -> None:
     assert not {"EPOCH(", "ISNAN(", "LOG2("} & set(re.findall(r"\w+\(", translated.upper()))
 
 
-@pytest.mark.parametrize("name", ["results/unseen", "results/expired", "results/heartbeats"])
+@pytest.mark.parametrize("name", ["results/unseen", "results/expired", "results/old_alerts", "results/heartbeats"])
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
 def test_deletes(name: str, dialect: str) -> None:
     sql = change(name, {**ALL, "count": False}, load_dialect(dialect))

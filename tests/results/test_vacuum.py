@@ -135,12 +135,30 @@ def test_retention_keeps_baselines_and_what_is_young(results) -> None:
     results.event("r1", "finished")
     kept = vacuum.Retention(cells=timedelta(days=10), bins=None, history=timedelta(days=60))
     done = vacuum.vacuum(results.wh, "drift", now=results.day(100), retention=kept)
-    assert done.expired == {"wd_cells": 2, "wd_profiles": 1, "wd_units": 1, "wd_results": 2, "wd_windows": 2}
+    assert done.expired == {"wd_cells": 2, "wd_profiles": 1, "wd_units": 1, "wd_results": 2, "wd_windows": 2, "wd_alert_log": 0, "wd_alert_actions": 0}
     known = read.bucket_counts(results.wh, "drift", "p", "m", "b1")
     assert sorted(known) == [datetime(1900, 1, 1), results.day(-9), results.day(99)], "a unit whose cells are gone is not complete"
     assert results.q("SELECT COUNT(*) AS n FROM drift.wd_v_units") == [{"n": 4}]
     days = [r["bucket_start"] for r in results.q("SELECT bucket_start FROM drift.wd_v_cells ORDER BY 1")]
     assert days == [datetime(1900, 1, 1), results.day(-9), results.day(99)]
+
+
+def test_what_was_told_of_open_incidents_stays_whatever_its_age(results) -> None:
+    for n, decision in enumerate(("alert", "ok", "ok", "alert", "alert")):
+        results.decide("r1", n, decision, column_name="c")
+    over, still = (r["incident_id"] for r in results.q("SELECT incident_id FROM drift.drift_alerts ORDER BY opened_at"))
+    sent = {**results.base, "comparison": "daily", "sender": "hook", "event": "opened", "state": "sent", "run_id": "r1"}
+    del sent["baseline_version"]
+    threads = ((over, over, 0), (over, over, 95), (still, still, 0), ("gone", still, 0), ("gone", "gone", 0))
+    results.put("wd_alert_log", *({**sent, "incident_id": i, "thread_id": t, "sent_at": results.day(d)} for i, t, d in threads))
+    said = {"project": "p", "action": "ack", "why": "", "said_by": "me", "said_at": results.day(0)}
+    results.put("wd_alert_actions", {**said, "incident_id": over}, {**said, "incident_id": still})
+    kept = vacuum.Retention(history=timedelta(days=30))
+    done = vacuum.vacuum(results.wh, "drift", now=results.day(31) - timedelta(hours=1), retention=kept)
+    assert (done.expired["wd_alert_log"], done.expired["wd_alert_actions"]) == (2, 1)
+    left = results.q("SELECT incident_id, thread_id FROM drift.wd_alert_log ORDER BY sent_at, incident_id")
+    assert {(r["incident_id"], r["thread_id"]) for r in left} == {(over, over), (still, still), ("gone", still)}
+    assert [r["incident_id"] for r in results.q("SELECT incident_id FROM drift.wd_alert_actions")] == [still]
 
 
 def test_other_projects_are_left_alone(results) -> None:

@@ -42,7 +42,7 @@ def html(page: Page, *, made_at: datetime | None = None, with_charts: bool | Non
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(raw=_raw, number=_number, percent=words.percent, interval=interval, limit=_limit)
+    environment.filters.update(raw=_raw, number=_number, percent=words.percent, interval=interval, limit=_limit, people=words.what_people_said)
     return environment.get_template("report.html.j2").render(
         page=page,
         made_at=f"{made_at or datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from warehouse_drift.decisions import sentences
 from warehouse_drift.reports.headlines import shown_bin
 from warehouse_drift.reports.tables import STYLE, interval
+from warehouse_drift.reports.words import what_people_said
 
 if TYPE_CHECKING:
     from warehouse_drift.verbs_read import Explanation, Report
@@ -61,7 +62,8 @@ def print_explanation(found: Explanation, console: Any) -> None:
     for i in found.incidents:
         state = "open" if i["resolved_at"] is None else f"resolved {i['resolved_at']:%Y-%m-%d}"
         console.print(
-            f"\nIncident since {i['opened_date']} ({i['windows']} window(s), {state}): {i['peak_reason']}",
+            f"\nIncident since {i['opened_date']} ({i['windows']} window(s), {state}): {i['peak_reason']} {what_people_said(i)}".rstrip(),
+            markup=False,
             highlight=False,
             soft_wrap=True,
         )
@@ -100,7 +102,7 @@ def markdown(found: Report) -> str:
         where = "" if i["segment"] == "all" else f" in {cell(i['segment'])}"
         out.append(
             f"- **{cell(i['column_name'])}**{where} ({cell(i['monitor'])}, {cell(i['comparison'])}): since {i['opened_date']},"
-            f" {i['windows']} window(s). {cell(i['peak_reason'])}"
+            f" {i['windows']} window(s). {cell(i['peak_reason'])}" + (f" *{cell(said)}*" if (said := what_people_said(i)) else "")
         )
     looked = [r for r in found.rows if r["decision"] in ("alert", "warn", "none")]
     out += ["", "## Newest windows: what is not ok", ""]

@@ -112,3 +112,14 @@ def next_steps(row: Row) -> list[str]:
         "If the change is wanted and here to stay, retrain, then take a new baseline (warehouse-drift baseline refresh).",
         "If it is the season, raise this column's limit, or take a baseline of the same season.",
     ]
+
+
+def what_people_said(incident: Mapping[str, Any]) -> str:
+    """``acknowledged by ann: looking; muted until 2025-05-01 00:00 UTC: promotion``; empty when nobody said anything."""
+    found = []
+    if incident["acked_at"]:
+        by = f" by {incident['acked_by']}" if incident["acked_by"] else ""
+        found.append(f"acknowledged{by}" + (f": {incident['ack_why']}" if incident["ack_why"] else ""))
+    if incident["muted"]:
+        found.append(f"muted until {incident['muted_until']:%Y-%m-%d %H:%M} UTC: {incident['mute_why']}")
+    return "; ".join(found)

@@ -90,6 +90,10 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
         if age is not None:
             params: dict[str, Any] = {"table": Markup(table), "column": Markup(column), "before": now - age, "baselines": baselines, "whole_baseline": WHOLE_BASELINE}
             expired[table] = _delete(warehouse, "expired", {**shared, **params}, dry_run)
+    if retention and retention.history is not None:
+        for table, column, threads in (("wd_alert_log", "sent_at", True), ("wd_alert_actions", "said_at", False)):
+            params = {"table": Markup(table), "column": Markup(column), "before": now - retention.history, "threads": threads}
+            expired[table] = _delete(warehouse, "old_alerts", {**shared, **params}, dry_run)
     return Vacuumed(dead, unseen, expired)
 
 

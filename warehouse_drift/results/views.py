@@ -258,6 +258,12 @@ VIEWS: tuple[View, ...] = (
             ("windows", "number of windows with an alert"),
             ("first_reason", "sentence of the alert that opened it"),
             ("state", "open or resolved"),
+            ("acked_at", "when somebody acknowledged it last (UTC); NULL when nobody did"),
+            ("acked_by", "who"),
+            ("ack_why", "their words"),
+            ("muted_until", "end of its newest mute (UTC), which may be over; NULL without one"),
+            ("muted_by", "who muted it"),
+            ("mute_why", "their words"),
         ),
     ),
     View(
@@ -281,6 +287,8 @@ VIEWS: tuple[View, ...] = (
             ("last_run_state", "its state: running, finished, failed or abandoned"),
             ("last_run_started_at", "when it began (UTC)"),
             ("last_run_finished_at", "when it finished or failed (UTC)"),
+            ("acked_incidents", "open incidents that somebody acknowledged"),
+            ("muted_incidents", "open incidents that are muted now"),
         ),
     ),
     View(
