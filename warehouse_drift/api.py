@@ -11,6 +11,7 @@ from warehouse_drift.decisions.decide import Rules, decide
 from warehouse_drift.decisions.library import Library, dataset_decision
 from warehouse_drift.decisions.library import library as load_library
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
+from warehouse_drift.decisions.ranking import by_alerts
 from warehouse_drift.decisions.rows import decision_row, summary_from
 from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
@@ -19,6 +20,8 @@ from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
+from warehouse_drift.pipeline.multivariate import measure_together
+from warehouse_drift.pipeline.performance import Model, measure_model
 from warehouse_drift.verbs_check import CheckResult, check
 from warehouse_drift.verbs_init import InitResult, init
 from warehouse_drift.verbs_state import (
@@ -35,7 +38,7 @@ from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Stats
 
 __all__ = [
-    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "status", "vacuum",
+    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "Model", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "status", "vacuum",
     "vacuum_rows",
 ]  # fmt: skip
 
@@ -61,6 +64,12 @@ class CompareResult:
         found = {r["decision"] for r in self.rows}
         return next((v for v in ("alert", "warn", "ok") if v in found), "none")
 
+    @property
+    def ranking(self) -> list[dict[str, Any]]:
+        """Columns by the number of alerts in chunks of both sides, for presets that have them."""
+        chunks = [r for r in (*self.reference_rows, *self.rows) if r.get("chunk") is not None]
+        return by_alerts([r for r in chunks if r["column_name"] != TABLE and r["role"] == "feature"])
+
 
 def compare(
     url: str,
@@ -75,6 +84,8 @@ def compare(
     binning: Binning | None = None,
     zero_shares: str = "default",
     chunks: Chunks | None = None,
+    model: Model | None = None,
+    together: bool = False,
 ) -> CompareResult:
     """Compares two relations in one warehouse, read-only, and writes nothing.
 
@@ -87,6 +98,8 @@ def compare(
         zero_shares: what replaces a share of zero in psi and kl_divergence: default, evidently, laplace or none.
         precision: ``certified`` (intervals that surely hold the true value) or ``exact`` (a second scan closes them).
         chunks: how a preset that cuts rows into chunks (nannyml) does it.
+        model: columns of a model, whose performance is measured too (and estimated, where labels are not there yet).
+        together: columns are judged together too, by the reconstruction error (presets with chunks only).
         connect_args: what the driver wants beyond the URL (a client object, a protocol, a certificate).
 
     Raises:
@@ -100,7 +113,13 @@ def compare(
             found = compare_as(
                 warehouse, reference, current, owner, columns=columns, statistics=statistics, chunks=chunks
             )
-            return _as_library(found, owner, warehouse.stats)
+            told = measure_model(warehouse, reference, current, model, owner=owner, chunks=chunks) if model else ([], [])
+            if together:
+                both = measure_together(warehouse, reference, current, owner, columns=columns, chunks=chunks)
+                told = ([*both[0], *told[0]], [*both[1], *told[1]])
+            return _as_library(found, owner, warehouse.stats, told)
+    if together:
+        raise UsageError("Columns are judged together in chunks only.", hint="Use --preset nannyml.")
     limits = load_preset(preset)
     warn = limits.get("numeric", {}).get("psi", (0.1, 0.25))[0]
     with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
@@ -108,6 +127,7 @@ def compare(
             warehouse, reference, current, columns=columns, statistics=statistics, precision=precision, warn=warn,
             binning=binning, zero_shares=zero_shares,
         )  # fmt: skip
+        told = measure_model(warehouse, reference, current, model) if model else ([], [])
         stats = warehouse.stats
     summaries = [
         summary_from(r, column_name=r["column_name"], column_kind=r["column_kind"]) for r in result.rows
@@ -122,25 +142,31 @@ def compare(
     rows = [_with_values(_ruled(decision_row(d), rules), result.changed) for d in decisions] + [_problem(c) for c in result.columns if c.problem]
     order = {c.name: c.number for c in result.columns}
     rows.sort(key=lambda r: order[r["column_name"]])
+    rows += [_judged_row(j) for j in told[0]]
     return CompareResult(
         _alike(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
     )
 
 
-def _as_library(found: LibraryComparison, owner: Library, stats: Stats) -> CompareResult:
+def _judged_row(j: Judged) -> dict[str, Any]:
+    own = {"binning": j.binning, "zero_shares": j.zero_shares, "chunk": j.chunk, "period": j.period}
+    made = decision_row(j.decision) | own | {"lower_threshold": j.lower_limit}
+    made |= dict(zip(("sampling_error", "band_lower", "band_upper"), j.band, strict=True))
+    return made if j.chunk is None else made | {"reason": f"Chunk {j.chunk}: {made['reason']}"}
+
+
+def _as_library(
+    found: LibraryComparison, owner: Library, stats: Stats, told: tuple[Sequence[Judged], Sequence[Judged]]
+) -> CompareResult:
     """A library's decisions as rows; ``chunk`` and ``period`` say which rows they are about."""
-
-    def row(j: Judged) -> dict[str, Any]:
-        own = {"binning": j.binning, "zero_shares": j.zero_shares, "chunk": j.chunk, "period": j.period}
-        made = decision_row(j.decision) | own | {"lower_threshold": j.lower_limit}
-        return made if j.chunk is None else made | {"reason": f"Chunk {j.chunk}: {made['reason']}"}
-
+    row = _judged_row
     rows = [row(j) for j in found.judged]
     whole = dataset_decision(owner, [j.decision for j in found.judged])
     rows += [_problem(c) for c in found.columns if c.problem]
     if whole is not None:
         rows.append(row(Judged(whole, None, "current", None, None)))
-    own = tuple(row(j) for j in found.own)
+    rows += [row(j) for j in told[0]]
+    own = tuple(row(j) for j in (*found.own, *told[1]))
     return CompareResult(
         _alike(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from warehouse_drift import cli_alerts, cli_run, cli_shell
+
+if TYPE_CHECKING:
+    from warehouse_drift.api import Model
 
 app = typer.Typer(
     name="warehouse-drift",
@@ -40,6 +43,16 @@ def _root(
     pass
 
 
+def _model(label: str, prediction: str, score: str, positive: str) -> Model | None:
+    """The model of ``compare``'s options; None where none of them is given."""
+    from warehouse_drift.api import Model
+    from warehouse_drift.errors import UsageError
+
+    if not label and (prediction or score or positive):
+        raise UsageError("--prediction, --score and --positive need --label.", hint="Add --label COLUMN.")
+    return Model(label, prediction or None, score or None, positive or None) if label else None
+
+
 @app.command()
 def compare(
     url: Annotated[str, typer.Option(help="SQLAlchemy URL, e.g. duckdb:///shop.duckdb")],
@@ -60,6 +73,11 @@ def compare(
     ] = "default",
     order_by: Annotated[str, typer.Option(help="For presets with chunks: the column that orders rows.")] = "",
     chunk_size: Annotated[int, typer.Option(help="For presets with chunks: rows of a chunk.")] = 0,
+    label: Annotated[str, typer.Option(help="A model's label: its performance is measured too.")] = "",
+    prediction: Annotated[str, typer.Option(help="The column of the model's predictions.")] = "",
+    score: Annotated[str, typer.Option(help="The column of its scores (probabilities); performance is estimated from it too.")] = "",
+    positive: Annotated[str, typer.Option(help="The positive class, where label and prediction are text.")] = "",
+    together: Annotated[bool, typer.Option("--together", help="With --preset nannyml: judge the columns together too.")] = False,
     missing: Annotated[str, typer.Option(help="NULL in binned statistics: drop, or category.")] = "drop",
     format: Annotated[str, typer.Option("--format", help="table, markdown, json or csv")] = "table",
     fail_on: Annotated[str, typer.Option(help="warn, alert, no_decision or never")] = "alert",
@@ -86,6 +104,8 @@ def compare(
         binning=binning_of(binning, edges, missing),
         zero_shares=zero_shares,
         chunks=Chunks(order_by or None, chunk_size or None),
+        model=_model(label, prediction, score, positive),
+        together=together,
     )
     if format == "json":
         body = {
@@ -97,7 +117,7 @@ def compare(
             "statements": result.statements,
             "rows_fetched": result.rows_fetched,
             "rows": result.rows,
-            **({"reference_rows": result.reference_rows} if result.reference_rows else {}),
+            **({"reference_rows": result.reference_rows, "ranking": result.ranking} if result.reference_rows else {}),
         }
         typer.echo(as_json(body))
     elif format == "csv":

@@ -3,7 +3,7 @@
     python integration/benchmarks/no_drift.py --state no_drift.json            # goes on where it was stopped
     python integration/benchmarks/no_drift.py --state no_drift.json --report   # the table so far
 
-Two kinds of runs, in turns, and after each one the state is written, so that it can be stopped at any time:
+Two kinds of runs, and after each one the state is written, so that it can be stopped at any time:
 
 * ``monitor``: one table of 35 days, a monitor with the defaults (limits ``auto`` from 21 baseline days, 14 days judged
   day by day, 2 of 3). A run is one judged day: its 25 columns and its row count against the baseline.
@@ -247,10 +247,7 @@ def main() -> None:
         sys.stdout.write(report(runs))
         return
     monitors = -(-given.runs // JUDGED_DAYS)
-    jobs = []
-    for i in range(monitors):
-        jobs.append(("monitor", i))
-        jobs += [("compare", j) for j in range(i * JUDGED_DAYS, min((i + 1) * JUDGED_DAYS, given.runs))]
+    jobs = [("monitor", i) for i in range(monitors)] + [("compare", i) for i in range(given.runs)]
     started = time.process_time()
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:

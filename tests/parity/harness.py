@@ -30,6 +30,7 @@ from markupsafe import Markup
 
 from warehouse_drift import api
 from warehouse_drift.decisions import pvalues
+from warehouse_drift.decisions.ranking import by_alerts, by_performance
 from warehouse_drift.grid.edges import Binning, quantile_ranks
 from warehouse_drift.pipeline.compare import NAMED_CHANGES
 from warehouse_drift.pipeline.grids import NumericColumn, Slice
@@ -62,12 +63,6 @@ NANNYML = {
     "hellinger": "hellinger", "chi2": "chi_squared_yates", "l_infinity": "l_infinity", "missing": "missing_rate",
     "unseen": "unseen_rate", "range": "out_of_range_rate",
 }  # fmt: skip
-LATER = {
-    "cbpe": "performance estimation without labels is not in this version",
-    "realized": "realised performance is not in this version",
-    "pca_reconstruction": "multivariate drift is not in this version",
-    "ranker": "ranking of columns by alerts is not in this version",
-}
 
 
 @dataclass(frozen=True)
@@ -153,6 +148,42 @@ class Folder:
             where = [f"(SELECT * FROM \"{dataset}\" WHERE period = '{p}')" for p in ("reference", "analysis")]
             self.cache[key] = api.compare(self.url, *where, columns=list(columns), **options)
         return self.cache[key]  # type: ignore[no-any-return]
+
+    def model(self, dataset: str, score: str, params: Mapping[str, Any]) -> api.CompareResult:
+        """Performance of a frame's model, in the chunks of ``params``."""
+        key = repr(("model", dataset, score, params))
+        if key not in self.cache:
+            header = next(csv.reader((self.path / "data" / f"{dataset}.csv").open(encoding="utf-8")))
+            where = [f"(SELECT * FROM \"{dataset}\" WHERE period = '{p}')" for p in ("reference", "analysis")]
+            calibrate = bool(self.golden.get("cbpe_calibration", {}).get("needs_calibration", True))
+            self.cache[key] = api.compare(
+                self.url, *where, columns=[score], preset="nannyml",
+                chunks=Chunks("row" if "row" in header else "ts", params.get("chunk_size"), params.get("chunk_number")),
+                model=api.Model("y_true", "y_pred", score, calibrate=calibrate, values=self.worth(dataset)),
+            )  # fmt: skip
+        return self.cache[key]  # type: ignore[no-any-return]
+
+    def chunks(self, dataset: str, size: int, **options: Any) -> api.CompareResult:
+        """A frame's analysis rows against its reference, as NannyML in chunks of ``size`` rows."""
+        header = next(csv.reader((self.path / "data" / f"{dataset}.csv").open(encoding="utf-8")))
+        columns = options.pop("columns")
+        return self.frame(dataset, columns, preset="nannyml", chunks=Chunks("row" if "row" in header else "ts", size), **options)
+
+    def worth(self, dataset: str) -> tuple[float, float, float, float] | None:
+        """What a TN, FP, FN and TP is worth: a parameter of the golden run that is not written down, read back from
+        its realised values (whole numbers that fit all of them)."""
+        goal = next((v for v in self.golden["values"] if v["dataset"] == dataset and v["stat"] == "cbpe:business_value_realized"), None)
+        if goal is None:
+            return None
+        size = goal["params"]["chunk_size"]
+        chunk = f"CAST(FLOOR((ROW_NUMBER() OVER (ORDER BY row) - 1) / {size}) AS INTEGER)"
+        cells = ", ".join(f"SUM((y_pred = {p} AND y_true = {y})::INT)" for y, p in ((0, 0), (0, 1), (1, 0), (1, 1)))
+        sql = f"SELECT {cells} FROM (SELECT *, {chunk} AS c FROM \"{dataset}\" WHERE period = 'reference') GROUP BY c ORDER BY c"
+        with duckdb.connect(self.url.removeprefix("duckdb:///"), read_only=True) as connection:
+            counts = np.array(connection.execute(sql).fetchall(), dtype=float)
+        known = [v for v in goal["value"] if v is not None]
+        worth = np.linalg.lstsq(counts[: len(known)], np.array(known), rcond=None)[0]
+        return tuple(float(round(w)) for w in worth)  # type: ignore[return-value]
 
     def kind(self, dataset: str) -> str:
         return str(self.golden["datasets"][dataset]["kind"])
@@ -418,8 +449,12 @@ def frame_columns(folder: Folder, dataset: str, library: str) -> list[str]:
 def nannyml_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
     dataset, stat, params, golden = e["dataset"], e["stat"], e["params"], e["value"]
     family = stat.partition(":")[0]
-    if family in LATER:
-        return NOT_YET, LATER[family], None
+    if family in ("cbpe", "realized"):
+        return model_values(folder, e)
+    if family == "pca_reconstruction":
+        return together_values(folder, e)
+    if family == "ranker":
+        return ranker_values(folder, e)
     if folder.kind(dataset) == "frame":
         return nannyml_chunks(folder, e)
     statistic = NANNYML[stat]
@@ -450,8 +485,6 @@ def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]
     if match is None:
         return NOT_YET, "no such number yet", None
     what = match.group(2)
-    if what in ("sampling_error", "upper_confidence_boundary", "lower_confidence_boundary"):
-        return NOT_YET, "confidence bands of rates are not in this version", None
     method = next((m for m in NANNYML if match.group(1).endswith(f"_{m}")), family)
     column = match.group(1).removesuffix(f"_{method}")
     header = next(csv.reader((folder.path / "data" / f"{dataset}.csv").open(encoding="utf-8")))
@@ -465,6 +498,9 @@ def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]
         "upper_threshold": "alert_threshold",
         "lower_threshold": "lower_threshold",
         "alert": "decision",
+        "sampling_error": "sampling_error",
+        "upper_confidence_boundary": "band_upper",
+        "lower_confidence_boundary": "band_lower",
     }[what]
     ours = [r[key] == "alert" if what == "alert" else r[key] for r in rows]
     if what.endswith("threshold") and NANNYML[method].startswith("chi") and e["value"] == [None] * len(ours):
@@ -480,6 +516,64 @@ def nannyml_chunks(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]
             ours,
         )
     return (REPRODUCED if same(e["value"], ours) else WRONG), "", ours
+
+
+KEYS = {
+    "value": "value", "sampling_error": "sampling_error", "upper_confidence_boundary": "band_upper",
+    "lower_confidence_boundary": "band_lower", "upper_threshold": "alert_threshold",
+    "lower_threshold": "lower_threshold", "alert": "decision",
+}  # fmt: skip
+DRAWN = ("sampling_error", "upper_confidence_boundary", "lower_confidence_boundary")
+
+
+def model_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """Performance as it came true (realized) and as the scores say it should be (cbpe)."""
+    family, _, rest = e["stat"].partition(":")
+    what = next(k for k in ("realized", *KEYS) if rest.endswith(f"_{k}"))
+    metric = rest.removesuffix(f"_{what}")
+    result = folder.model(e["dataset"], e["column"], e["params"])
+    estimated = family == "cbpe" and what != "realized"
+    name = f"estimated_{metric}" if estimated else metric
+    rows = [r for r in (*result.reference_rows, *result.rows) if r["statistic"] == name and r["chunk"] is not None]
+    if what == "realized":
+        known = sum(v is not None for v in e["value"])  # labels are withheld from the estimator after the reference
+        ours = [r["value"] if i < known else None for i, r in enumerate(rows)]
+    else:
+        ours = [r["decision"] == "alert" if what == "alert" else r[KEYS[what]] for r in rows]
+    if metric == "average_precision" and what in DRAWN:
+        return DELIBERATE, "NannyML draws 50 random samples for it, without a seed: not a function of the data", None
+    return (REPRODUCED if same(e["value"], ours) else WRONG), "", ours
+
+
+def together_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """Reconstruction error of the columns that the value names."""
+    what = next(k for k in KEYS if e["stat"].endswith(f"_{k}"))
+    columns = e["column"].split(",")
+    result = folder.chunks(e["dataset"], e["params"]["chunk_size"], columns=columns, together=True, statistics=["missing_rate"])
+    rows = [r for r in (*result.reference_rows, *result.rows) if r["statistic"] == "reconstruction_error"]
+    ours = [r["decision"] == "alert" if what == "alert" else r[KEYS[what]] for r in rows]
+    return (REPRODUCED if same(e["value"], ours) else WRONG), "", ours
+
+
+def ranker_values(folder: Folder, e: Mapping[str, Any]) -> tuple[str, str, Any]:
+    """Columns in order of alerts, or of correlation with performance; both in chunks of the other values' size."""
+    dataset, method, golden = e["dataset"], NANNYML[e["params"]["method"]], e["value"]
+    size = next(
+        v["params"]["chunk_size"]
+        for v in folder.golden["values"]
+        if v["dataset"] == dataset and "chunk_size" in v["params"]
+    )
+    result = folder.chunks(dataset, size, columns=sorted(g["column_name"] for g in golden), statistics=[method])
+    if e["stat"] == "ranker:alert_count":
+        ours = by_alerts([*result.reference_rows, *result.rows])
+    else:
+        metric = e["params"]["performance"]
+        model = folder.model(dataset, "score", {"chunk_size": size})
+        own = [r["value"] for r in model.reference_rows if r["statistic"] == metric]
+        now = {r["chunk"]: r["value"] for r in model.rows if r["statistic"] == metric}
+        ours = by_performance(result.rows, now, sum(own) / len(own))
+    equal = len(ours) == len(golden) and all(same(g[k], o[k], p=k.endswith("pvalue")) for g, o in zip(golden, ours, strict=True) for k in g)
+    return (REPRODUCED if equal else WRONG), "", ours
 
 
 def _of_all_rows(family: str, rows: Sequence[Mapping[str, Any]], size: int) -> list[float]:

@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 from markupsafe import Markup
 
+from warehouse_drift.decisions.performance import Piece as Piece_
 from warehouse_drift.grid.fit import geometric_grid, pilot_grid, value_grid
 from warehouse_drift.grid.spec import NumericGrid, Piece
 from warehouse_drift.pipeline.grids import Slice
@@ -37,6 +38,13 @@ KEYS = [
 ]
 RANGED = [c | {"ranges": [(0.0, 1.0), (2.0, 3.0)]} for c in COLUMNS[:2]]
 SIDES = [{"side": s, "slice": Slice(T, WHERE)} for s in ("r", "c")]
+ENCODED = {
+    "source": T, "filter": WHERE, "frequencies": T,
+    "columns": [
+        {"number": 1, "x": X, "numeric": True, "mean": 0.5, "scale": 2.0, "mode": ""},
+        {"number": 2, "x": X, "numeric": False, "mean": 0.25, "scale": 0.5, "mode": "a'"},
+    ],
+}  # fmt: skip
 PARAMS: dict[str, dict[str, Any]] = {
     "profile/numeric_cells": SLICE | {"columns": COLUMNS},
     "profile/categorical_cells": SLICE | {"columns": [{"number": 1, "x": X, "values": True}], "salt": "s'"},
@@ -79,6 +87,21 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/changed_values": {"cells": T, "most": 20},
     "metrics/pooled_values": {"ref": T, "cur": T, "leave_out": True},
     "profile/chunked": {"source": T, "order": X, "size": 500},
+    "performance/scores": {"source": T, "filter": WHERE, "bucket": X, "score": X, "predicted": X, "actual": X, "positive": {"predicted": None, "actual": "yes'"}},
+    "performance/calibration_points": {"scores": T},
+    "performance/convex_points": {"points": T},
+    "performance/point_count": {"points": T},
+    "performance/points": {"points": T},
+    "performance/calibrated": {"scores": T, "pieces": [Piece_(None, 0.5, 0.1, 0.2, 0.0), Piece_(0.5, None, 0.5, 0.2, 1.0)]},
+    "performance/confusion": {"scored": T},
+    "performance/ranking": {"scored": T, "expected": True, "digits": 5},
+    "performance/placement": {"scores": T},
+    "performance/regression": {"source": T, "filter": WHERE, "bucket": X, "predicted": X, "actual": X},
+    "multivariate/frequencies": {"counts": T},
+    "multivariate/frequency_facts": {"frequencies": T},
+    "multivariate/moments": {"source": T, "filter": WHERE, "columns": [{"number": 1, "x": X}, {"number": 2, "x": X}]},
+    "multivariate/products": ENCODED | {"bucket": None, "pairs": [(0, 0), (0, 1), (1, 1)]},
+    "multivariate/reconstruction": ENCODED | {"bucket": X, "residual": [[0.5, -0.5], [-0.5, 0.5]]},
     "metrics/value_columns": {"values": T, "columns": [{"number": 1}, {"number": 2}], "missing": False},
     "metrics/value_facts": {"columns": T},
     "metrics/value_cdf": {"values": T, "columns": T, "numeric": [1]},

@@ -141,6 +141,14 @@ def chunk_limits(test: LibraryTest, values: Sequence[float]) -> tuple[float | No
     return lower, upper
 
 
+def share_band(summary: Summary, reference: float | None) -> tuple[float | None, float | None, float | None]:
+    """(sampling error, lower, upper) of a share in a chunk: three standard errors of the reference's share around it."""
+    if summary.value is None or reference is None or summary.n_current < 1:
+        return None, None, None
+    error = math.sqrt(reference * (1.0 - reference) / summary.n_current)
+    return error, max(summary.value - 3.0 * error, 0.0), min(summary.value + 3.0 * error, 1.0)
+
+
 def p_value(summary: Summary) -> float | None:
     if summary.value is None:
         return None

@@ -54,6 +54,14 @@ TITLES = {
     "out_of_range_rate": "the share of values outside the reference's range",
     "distinct_change": "the relative change of the number of distinct values",
     "entropy_change": "the change of entropy (bits)",
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "mae": "mean absolute error",
+    "mape": "mean absolute error (relative to the label)",
+    "mse": "mean squared error",
+    "rmse": "root mean squared error",
+    "msle": "mean squared error of logarithms",
+    "rmsle": "root mean squared error of logarithms",
     "cramers_v": "Cramer's V",
     "cramers_v_corrected": "Cramer's V (bias-corrected)",
 }
@@ -72,6 +80,8 @@ def detail_of(reason: str, code: str | None) -> str:
 
 
 def title(statistic: str) -> str:
+    if statistic.startswith("estimated_"):
+        return f"estimated {title(statistic.removeprefix('estimated_'))}"
     return TITLES.get(statistic, statistic.replace("_", " "))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind
-from warehouse_drift.decisions.library import Library, LibraryTest, chunk_limits, judge, knows
+from warehouse_drift.decisions.library import Library, LibraryTest, chunk_limits, judge, knows, share_band
 from warehouse_drift.decisions.model import Decision, Summary
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns
@@ -43,6 +43,8 @@ class Judged:
     binning: str | None
     zero_shares: str | None
     lower_limit: float | None = None
+    band: tuple[float | None, float | None, float | None] = (None, None, None)
+    """(sampling error, lower and upper end of what the value may be by chance), where it is known"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def compare_as(
     chunks = chunks or Chunks()
     ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
     matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), None)
-    order = _order(matched, chunks) if owner.chunks else None
+    order = order_of(matched, chunks) if owner.chunks else None
     wanted = [c for c in matched if (not columns or c.name in columns) and c.name != (order.name if order else None)]
     for name in columns or ():
         if name not in {c.name for c in matched}:
@@ -89,14 +91,14 @@ def compare_as(
     with Session(warehouse) as session:
         now = Slice(cur)
         if order is not None:
-            now = _chunked(session, cur, order, chunks, owner)
+            now = chunked(session, cur, order, chunks, owner)
         data = read_values(session, numeric, texts, Slice(ref), now, drop_infinite=owner.drop_infinite)
         tests = _choose(data, usable, owner, statistics)
         rows = _measure(session, data, tests)
         own: list[dict[str, Any]] = []
         if order is not None:
             base = read_values(
-                session, numeric, texts, Slice(ref), _chunked(session, ref, order, chunks, owner),
+                session, numeric, texts, Slice(ref), chunked(session, ref, order, chunks, owner),
                 drop_infinite=owner.drop_infinite, leave_out=owner.leave_one_out,
             )  # fmt: skip
             own = _measure(session, base, tests)
@@ -106,15 +108,19 @@ def compare_as(
         for number, some in tests.items()
         for test in some
     }
+    shares = {c.number: _share_of(own, c.number) for c in usable} if order is not None else {}
     sides = []
     for some_rows, period in ((rows, "analysis" if order else "current"), (own, "reference")):
         sides.append(
-            tuple(_judge(r, by_number, tests, limits, owner, period, chunked=order is not None) for r in some_rows)
+            tuple(
+                _judge(r, by_number, tests, limits, owner, period, shares, in_chunks=order is not None)
+                for r in some_rows
+            )
         )
     return LibraryComparison(tuple(wanted), sides[0], sides[1])
 
 
-def _order(matched: Sequence[ComparedColumn], chunks: Chunks) -> ComparedColumn:
+def order_of(matched: Sequence[ComparedColumn], chunks: Chunks) -> ComparedColumn:
     """The column that orders rows: the one named, else the only date or timestamp that both sides have."""
     by_name = {c.name: c for c in matched}
     if chunks.order_by is not None:
@@ -132,7 +138,7 @@ def _order(matched: Sequence[ComparedColumn], chunks: Chunks) -> ComparedColumn:
     )
 
 
-def _chunked(session: Session, source: Markup, order: ComparedColumn, chunks: Chunks, owner: Library) -> Slice:
+def chunked(session: Session, source: Markup, order: ComparedColumn, chunks: Chunks, owner: Library) -> Slice:
     rows = int(session.rows("profile/row_count", source=source, filter=None)[0]["row_count"])
     size = chunks.size or max(1, rows // (chunks.number or owner.chunks))
     column = Markup("src.") + identifier(order.name)
@@ -184,8 +190,9 @@ def _judge(
     limits: Mapping[tuple[int, str], tuple[float | None, float | None]],
     owner: Library,
     period: str,
+    shares: Mapping[int, float | None],
     *,
-    chunked: bool,
+    in_chunks: bool,
 ) -> Judged:
     number, statistic = int(row["column_no"]), row["statistic"]
     column = columns[number]
@@ -197,5 +204,13 @@ def _judge(
     test = next(t for t in tests[number] if t.statistic == statistic)
     lower = limits[number, statistic][0]
     decision = judge(owner, test, summary, limits[number, statistic])
-    chunk = int(row["pair_no"]) if chunked else None
-    return Judged(decision, chunk, period, row.get("binning"), row.get("zero_shares"), lower)
+    chunk = int(row["pair_no"]) if in_chunks else None
+    band = share_band(summary, shares.get(number)) if statistic == "missing_rate" else (None, None, None)
+    return Judged(decision, chunk, period, row.get("binning"), row.get("zero_shares"), lower, band)
+
+
+def _share_of(own: Sequence[dict[str, Any]], number: int) -> float | None:
+    """The share of missing values in all of the reference, from its chunks."""
+    mine = [r for r in own if int(r["column_no"]) == number and r["statistic"] == "missing_rate" and r["value"] is not None]
+    rows = sum(r["n_current"] for r in mine)
+    return sum(r["value"] * r["n_current"] for r in mine) / rows if rows else None
