@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from warehouse_drift.config.checks import beside
 from warehouse_drift.config.init import ColumnStats, propose
 from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import UsageError
@@ -69,7 +70,7 @@ def init(
         source = relation_sql(relation, warehouse.dialect)
         found = source_columns(warehouse, source, relation)
         stats = column_stats(warehouse, source, found)
-    written, notes = _without_password(url)
+    written, notes = _without_password(_from(path.parent, url))
     query = is_query(source)
     name = "scores" if query else relation.strip().rstrip(";").split(".")[-1].strip('"`[] ')
     text = propose(
@@ -141,6 +142,16 @@ def _filled(url: str) -> str:
         return found
 
     return _VARIABLE.sub(value, url)
+
+
+def _from(folder: Path, url: str) -> str:
+    """The URL as the file must hold it: there, a relative path of a database file counts from the file's own folder."""
+    seen = beside(url, Path.cwd() / "elsewhere")  # does it hold a path that counts from a folder?
+    if seen == url or "${" in url or folder.resolve() == Path.cwd():
+        return url
+    scheme, _, rest = url.partition(":///")
+    file, mark, options = rest.partition("?")
+    return f"{scheme}:///{Path(os.path.relpath(file, folder)).as_posix()}{mark}{options}"
 
 
 def _without_password(url: str) -> tuple[str, list[str]]:

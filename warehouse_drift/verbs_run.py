@@ -258,15 +258,15 @@ def _execute(
         planned = make_plan(
             warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh
         )
-        results = execute(warehouse, planned, say or (lambda _: None))
+        results = execute(warehouse, planned, say or (lambda _: None), path)
         if tells:
             told = tell(warehouse, config, selected(config, select, exclude), results.run_id)
             results = replace(results, lines=(*results.lines, *told))
         return replace(results, statements=warehouse.stats.statements, rows_fetched=warehouse.stats.rows_fetched)
 
 
-def execute(warehouse: Warehouse, planned: Plan, say: Progress) -> RunResult:
-    """Executes a plan, monitor by monitor."""
+def execute(warehouse: Warehouse, planned: Plan, say: Progress, config: str = "drift.yml") -> RunResult:
+    """Executes a plan, monitor by monitor. ``config`` is what the commands that it proposes name."""
     results = [MonitorResult(name, failed=why) for name, why in planned.failed]
     said: list[str] = []
     for monitor in planned.monitors:
@@ -274,7 +274,7 @@ def execute(warehouse: Warehouse, planned: Plan, say: Progress) -> RunResult:
             done = run_monitor(warehouse, planned.schema, monitor, planned.run_id, say)
             if not done.has_history:
                 said += _own_views(warehouse, planned.schema, [done.name])
-            said += lines(warehouse, planned.schema, monitor, done)
+            said += lines(warehouse, planned.schema, monitor, done, str(config))
         except DriftError as error:
             done = MonitorResult(monitor.monitor.name, failed=str(error))
         results.append(done)

@@ -102,3 +102,33 @@ def test_nothing_is_written_after_a_mistake(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         api.init(url, "plain", output=str(tmp_path / "no" / "new.yml"))
     assert not path.exists() and not list(tmp_path.glob(".*"))
+
+
+def test_a_relative_url_is_written_as_the_file_will_read_it(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the file a relative path counts from the file's folder, on the command line from the current one."""
+    (tmp_path / "conf").mkdir()
+    monkeypatch.chdir(tmp_path)
+    api.init("duckdb:///x.duckdb", "plain", output="conf/drift.yml")
+    assert "duckdb:///../x.duckdb" in Path("conf/drift.yml").read_text() and api.check("conf/drift.yml").problems == ()
+    api.init("duckdb:///x.duckdb", "plain", output="drift.yml")
+    assert "duckdb:///x.duckdb" in Path("drift.yml").read_text()
+
+
+def test_every_guess_comes_from_the_data_and_says_why(url: str, tmp_path: Path) -> None:
+    """Kinds, roles, timestamp, segments and the baseline of a real table; each line ends with its reason."""
+    path = tmp_path / "guessed.yml"
+    api.init(url, RELATIONS[0], output=str(path))
+    text = path.read_text()
+    monitor = load_config(str(path)).monitors[0]
+    items = {i.name: i for _, i in monitor.columns.items()}
+    assert monitor.timestamp is not None and monitor.timestamp.column == "scored_at"
+    assert items["order_id"].role is not None and items["order_id"].role.value == "identifier"
+    assert items["is_new"].kind is not None and items["is_new"].kind.value == "boolean"
+    assert items["email"].store_values is False and "items" not in items
+    assert [s.column for s in monitor.segments] == ["country"]
+    assert (str(monitor.baseline.start), str(monitor.baseline.end)) == ("2025-01-01", "2025-02-03"), "a third of 100 days"
+    for word, why in (
+        ("order_id", "ends like a key"), ("is_new", "only 0 and 1"), ("email", "likely personal data"), ("country", "33.3% nulls"), ("items", "is not measured"),
+        ("column: scored_at", "telling name"), ("baseline:", "the first 33 of 100 days"), ("- country  #", "values"),
+    ):  # fmt: skip
+        assert any(word in line and why in line.partition("#")[2] for line in text.splitlines()), (word, why)

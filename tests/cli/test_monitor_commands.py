@@ -94,6 +94,14 @@ def test_run_says_what_a_person_needs(ran: subprocess.CompletedProcess[str]) -> 
     assert re.search(r"5 window\(s\): \d+ decided, 0 undecided", ran.stdout)
 
 
+def test_the_next_command_names_the_configuration(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+    (folder / "my drift.yml").write_text((folder / "drift.yml").read_text().replace("name: scores", "name: other one"))
+    line = [sys.executable, "-m", "warehouse_drift", "run", "--quiet", "-c", "my drift.yml"]
+    told = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder).stdout
+    shown = re.search(r"next: (warehouse-drift .*)", told)
+    assert shown and shown[1] == "warehouse-drift explain 'other one' amount -c 'my drift.yml'"
+
+
 def test_again_changes_nothing(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
     def shown() -> list[tuple[object, ...]]:
         with duckdb.connect(str(folder / "shop.duckdb"), read_only=True) as c:

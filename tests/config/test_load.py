@@ -239,3 +239,26 @@ def test_dbt_profile_and_ref(tmp_path: Path):
     file.write_text(text.replace("ref('scored')", "ref('scord')"))
     with pytest.raises(ConfigError, match="Did you mean scored"):
         load_config(file, {})
+
+
+def test_a_relative_file_counts_from_the_folder_of_the_configuration(load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert load().url == f"duckdb:///{tmp_path / 'shop.duckdb'}"
+    monkeypatch.chdir(tmp_path)
+    assert load().url == "duckdb:///shop.duckdb", "the same file, as it is written"
+    monkeypatch.chdir(tmp_path.parent)
+    head = "version: 1\nproject: p\nwarehouse: {url: '%s'}\n"
+    for given, meant in (
+        ("duckdb:///data/shop.duckdb?threads=2", f"duckdb:///{tmp_path}/data/shop.duckdb?threads=2"),
+        ("duckdb:////srv/shop.duckdb", "duckdb:////srv/shop.duckdb"),
+        ("duckdb:///:memory:", "duckdb:///:memory:"),
+        ("duckdb:///md:shop", "duckdb:///md:shop"),
+        ("postgresql://me@h/shop", "postgresql://me@h/shop"),
+    ):
+        assert load(head=head % given).url == meant
+
+
+def test_a_segment_cannot_keep_its_values_to_itself(load, mistakes):
+    for columns in ("[{name: Country, store_values: false}]", "[{match: 'c*', store_values: false}]"):
+        ((line, said),) = mistakes(monitor=f"segments: [country]\ncolumns: {columns}")
+        assert line == 9 and said.startswith("the column country has store_values: false, but the names of segments")
+    load(monitor="segments: [country]\ncolumns: [{match: 'c*', store_values: false}, {name: country, store_values: true}]")

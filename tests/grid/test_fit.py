@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from warehouse_drift.grid.cells import cell_of, edge
+from warehouse_drift.grid.cells import cell_of, edge, shown
 from warehouse_drift.grid.fit import (
     Decile,
     Knot,
@@ -155,3 +155,17 @@ def test_resolution_and_round_trip() -> None:
     assert from_json(to_json(grid)) == grid
     with pytest.raises(KeyError):
         from_json("{}")
+
+
+def test_an_edge_that_is_nothing_beside_its_bins_is_shown_as_zero() -> None:
+    """Rounding leaves an edge at 1.8e-15 on a grid that is anchored elsewhere; the stored edge stays what it is."""
+    assert shown(1.77636e-15, 1.0) == ("0", False) and shown(-1.77636e-15, 0.5) == ("0", False)
+    assert shown(1e-12, 9e-12) == ("1e-12", False), "small beside small is not zero"
+    assert shown(0.25, 1.0)[0] == "0.25" and shown(5e-324, 5e-324)[1]
+    for shift in (0.0, 1.77636e-15):
+        moved = grid_of([Piece(-1.0 + shift, 3.0 + shift, 4, 7)], [], 100)
+        cells = sorted({cell_of(moved, x) for x in (-0.5, 0.5, 1.5, 2.5)})
+        bins = quantile_bins([((i + 1) / 4, Decile(c, 25 * i, 25 * (i + 1))) for i, c in enumerate(cells)][:3], 100, moved)
+        labels = [b.label for b in bins]
+        assert labels == ["[-inf, 0)", "[0, 1)", "[1, 2)", "[2, inf)"], labels
+        assert bins[0].upper == edge(moved, bins[1].cell_from) != 0

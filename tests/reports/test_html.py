@@ -111,10 +111,12 @@ def test_values_that_are_not_stored_do_not_appear(page: str, data: ReportData, c
     body["monitors"][0]["columns"][1] = {"name": NASTY, "store_values": False}
     body["monitors"][0]["columns"][0] = {"name": "amount", "store_values": False}
     body["monitors"][0]["columns"].append({"name": "place", "store_values": False})
+    body["monitors"][0]["segments"] = []
     later = Path(config).with_name("later.yml")
     later.write_text(json.dumps(body))
     hidden = html(build(gather(str(later))), with_charts=False)
     assert "place=&lt;img" not in hidden and "place=(value not stored)" in hidden, "rows of before the change"
+    assert "rows in bin " in hidden and "(its values are not stored)" in hidden and "rows with bin" not in hidden
     assert " or more" not in hidden and "&gt;b&lt;" not in hidden
 
 

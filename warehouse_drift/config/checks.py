@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig
@@ -16,7 +17,7 @@ from warehouse_drift.config.model import (
     TimestampConfig,
     WarehouseConfig,
 )
-from warehouse_drift.config.values import WINDOWS, with_nearest
+from warehouse_drift.config.values import WINDOWS, matches, with_nearest
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import DriftError, UsageError
 
@@ -36,6 +37,19 @@ def sql_dialect(url: str) -> Dialect | str:
         return dialect_for_url(url)
     except DriftError as error:
         return f"url: {error}"
+
+
+def beside(url: str, folder: FilePath) -> str:
+    """A relative path of an embedded database counts from ``folder``, that of the configuration, wherever the command
+    is run: a scheduler's folder would hold a new, empty database otherwise."""
+    dialect = sql_dialect(url)
+    scheme, found, rest = url.partition(":///")
+    file, mark, options = rest.partition("?")
+    if isinstance(dialect, str) or not dialect.canonical or not found or not file:
+        return url
+    if file.startswith((":memory:", "md:", "motherduck:")) or FilePath(file).is_absolute() or folder.resolve() == FilePath.cwd():
+        return url
+    return f"{scheme}:///{folder.resolve() / file}{mark}{options}"
 
 
 def warehouse_problems(warehouse: WarehouseConfig) -> Found:
@@ -153,6 +167,15 @@ def _segments(monitor: MonitorConfig) -> Found:
             yield (
                 ("segments", i),
                 f"alert_on names {len(segment.alert_on)} values, but max_values is {segment.max_values}",
+            )
+    for i, segment in enumerate(monitor.segments):
+        settings = [s for _, s in monitor.columns.items() if s.store_values is not None]
+        named = [s for s in settings if s.name and s.name.lower() == segment.column.lower()]
+        matched = [s for s in settings if s.match and matches(s.match, segment.column)][::-1]
+        if any(not s.store_values for s in (named or matched)[:1]):
+            yield ("segments", i), (
+                f"the column {segment.column} has store_values: false, but the names of segments are its values, which are"
+                " stored and shown; take it out of segments, or let its values be stored"
             )
 
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 from warehouse_drift.config.base import Base
 from warehouse_drift.config.checks import (
     alerts_problems,
+    beside,
     defaults_problems,
     monitor_problems,
     sql_dialect,
@@ -252,6 +253,8 @@ class _Loading:
             from warehouse_drift.config.dbt import with_password
 
             url = with_password(url, secret.get_secret_value(), "token" if warehouse.token else None)
+        if not warehouse.dbt_profile:  # dbt counts from the folder that it runs in
+            url = beside(url, self.folder)
         return warehouse.model_copy(update={"url": SecretStr(url)})
 
     def from_dbt(self, monitor: MonitorConfig, at: Path, root: RootConfig | None) -> MonitorConfig:

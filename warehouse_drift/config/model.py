@@ -35,7 +35,7 @@ class WarehouseConfig(Base):
     """How the warehouse is reached: a SQLAlchemy URL, or a dbt profile."""
 
     later = frozenset({"results"})
-    url: SecretStr | None = Field(None, description="SQLAlchemy URL, for example duckdb:///shop.duckdb")
+    url: SecretStr | None = Field(None, description="SQLAlchemy URL, for example duckdb:///shop.duckdb; a relative file counts from the folder of this configuration")
     password: SecretStr | None = Field(None, description="put into the URL; keeps it out of the URL's text")
     token: SecretStr | None = Field(None, description="as password, for warehouses that take a token")
     dbt_profile: Text | None = Field(None, description="name of a profile in dbt's profiles.yml, instead of a URL")
@@ -116,7 +116,7 @@ class ColumnConfig(Base):
     role: Role | None = Field(None, description="what it is to the model; default: feature")
     expression: Text | None = Field(None, description="one SQL expression over the relation's columns")
     store_values: bool | None = Field(
-        None, description="store its values; default: true, but false for identifiers and text"
+        None, description="store its values; default: true, but false for identifiers and text; a segment's values are its names and are always stored"
     )
     thresholds: ThresholdsConfig | None = Field(None, description="limits for this column or these columns")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 
@@ -65,6 +66,8 @@ TITLES = {
     "cramers_v": "Cramer's V",
     "cramers_v_corrected": "Cramer's V (bias-corrected)",
 }
+UNNAMED = "<value not stored>"
+"""The label of a bin of one value whose column stores none."""
 _RATES = ("missing_rate_change", "unseen_rate", "vanished_rate", "out_of_range_rate", "drifted_share", "missing_rate")
 
 
@@ -150,6 +153,12 @@ def headline(decision: Decision, noise: float | None = None) -> str:
     if noise is not None:
         notes.append(f"own noise {number(noise)}")
     return f"{label} ({'; '.join(notes)})" if notes else label
+
+
+def explain_command(monitor: str, column: str, config: str = "drift.yml") -> str:
+    """What shows the reasons, ready for a shell; ``config`` is left out where it is the default."""
+    words = ["warehouse-drift", "explain", shlex.quote(monitor), shlex.quote(column)]
+    return " ".join(words if config == "drift.yml" else [*words, "-c", shlex.quote(config)])
 
 
 def incident(

@@ -37,8 +37,14 @@ def edge(grid: NumericGrid, cell: int) -> float:
     return _double(low)
 
 
-def shown(edge: float) -> tuple[str, bool]:
-    """An edge for people, and whether it is just above the number shown, which then belongs to the bin before."""
+def shown(edge: float, room: float = 0.0) -> tuple[str, bool]:
+    """An edge for people, and whether it is just above the number shown, which then belongs to the bin before.
+
+    ``room`` is the width of the narrower bin beside it: an edge that is nothing against it (1.8e-15 between -1 and 1,
+    which rounding left of zero) is shown as 0; a value between the two is as good as zero.
+    """
+    if abs(edge) <= 1e-9 * room:
+        return "0", False
     below = math.nextafter(edge, -math.inf)
     just_above = len(repr(below)) < 10 < len(repr(edge)) or edge == 5e-324
     return f"{below if just_above else edge:.6g}", just_above

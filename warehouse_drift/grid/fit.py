@@ -233,14 +233,17 @@ def quantile_bins(deciles: Sequence[tuple[float, Decile]], total: int, grid: Num
             cells.append(d.cell if nearer_before else d.cell + 1)
     cells = sorted(set(cells))
     cuts = {cell: edge(grid, cell) for cell in cells}
+    at = list(cuts.values())
+    gaps = [b - a for a, b in pairwise(at)]
+    room = {e: min(gaps[max(0, i - 1) : i + 1], default=0.0) for i, e in enumerate(at)}
     froms = [NEG_INF_CELL, *cells]
     bins = []
     for i, start in enumerate(froms):
         end = cells[i] - 1 if i < len(cells) else POS_INF_CELL
         lower = cuts.get(start) if start != NEG_INF_CELL else None
         upper = cuts[cells[i]] if i < len(cells) else None
-        left, above_left = ("-inf", False) if lower is None else shown(lower)
-        right, above_right = ("inf", False) if upper is None else shown(upper)
+        left, above_left = ("-inf", False) if lower is None else shown(lower, room[lower])
+        right, above_right = ("inf", False) if upper is None else shown(upper, room[upper])
         label = f"{'(' if above_left else '['}{left}, {right}{']' if above_right else ')'}"
         bins.append(Bin(i, label, lower, upper, start, end))
     return tuple(bins)

@@ -142,7 +142,7 @@ def _shown_row(row: Row, private: Mapping[str, Private]) -> Row:
 
 def _shown_bins(bins: Sequence[Row], hidden: bool) -> tuple[Row, ...]:
     return tuple(
-        {**b, "label": f"bin {b['bin_index'] + 1}" if hidden and b["bin_index"] >= 0 else bin_words(b)} for b in bins
+        {**b, "label": f"bin {b['bin_index'] + 1}" if hidden and b["bin_index"] >= 0 else bin_words(b), "unnamed": hidden} for b in bins
     )
 
 

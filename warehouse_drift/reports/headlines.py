@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,13 +20,17 @@ from warehouse_drift.warehouse.execute import Warehouse
 _WORST = (Verdict.ALERT, Verdict.WARN)
 
 
-def lines(warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult) -> list[str]:
-    """The newest decided window of every comparison, the counts of the run, and what is odd about the rows."""
+def lines(
+    warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult, config: str = "drift.yml"
+) -> list[str]:
+    """The newest decided window of every comparison, the counts of the run, and what is odd about the rows. ``config``
+    is the file that the proposed command names."""
     found = []
     for comparison in plan.comparisons:
         windows = [w for w in result.windows if w.comparison == comparison.spec.name]
         if windows:
-            found.append(_line(warehouse, schema, plan, result, max(windows, key=lambda w: w.span.start)))
+            newest = max(windows, key=lambda w: w.span.start)
+            found.append(_line(warehouse, schema, plan, result, newest, config))
     if not result.windows:
         found.append(f"{result.name}  nothing new to decide")
     decisions = [d for w in result.windows for d in w.decisions]
@@ -56,7 +61,9 @@ def _times(decision: Decision) -> float:
     return effect(decision.summary, decision.summary.value) / at if at > 0 else 0.0
 
 
-def _line(warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult, window: DecidedWindow) -> str:
+def _line(
+    warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorResult, window: DecidedWindow, config: str
+) -> str:
     top = worst(window.decisions)
     columns = {d.summary.column_name for d in window.decisions if d.summary.column_name != ":table"}
     head = f"{result.name}  {window.title}  n={window.rows:,}"
@@ -77,7 +84,7 @@ def _line(warehouse: Warehouse, schema: str, plan: MonitorPlan, result: MonitorR
     said = sentences.headline(top, noise)
     where = _where(warehouse, schema, plan, window, top)
     parts.append(f"{said}{where}")
-    parts.append(f"next: warehouse-drift explain {result.name} {top.summary.column_name}")
+    parts.append(f"next: {sentences.explain_command(result.name, top.summary.column_name, config)}")
     return " · ".join(parts)
 
 
@@ -116,15 +123,18 @@ def _where(warehouse: Warehouse, schema: str, plan: MonitorPlan, window: Decided
 
 
 def shown_bin(row: dict[str, Any]) -> str:
-    """`values > 500`, `12 to 40`, or the value of a categorical bin."""
+    """`values from 500`, `values 12 to 40`, or the value of a categorical bin. An edge that the label calls 0 (it is
+    next to nothing beside the bin) is 0 here too."""
     lower, upper = row["bin_lower"], row["bin_upper"]
     if lower is None and upper is None:
-        return f"{row['bin_label']}"
-    if upper is None:
-        return f"values from {sentences.number(float(lower))}"
-    if lower is None:
-        return f"values below {sentences.number(float(upper))}"
-    return f"values {sentences.number(float(lower))} to {sentences.number(float(upper))}"
+        return "a value that is not stored" if row["bin_label"] == sentences.UNNAMED else f"{row['bin_label']}"
+    named = re.fullmatch(r"[\[(](.+?), (.+)[\])]", str(row["bin_label"]))
+    low, high = (0.0 if named and named[i] == "0" else edge for i, edge in ((1, lower), (2, upper)))
+    if high is None:
+        return f"values from {sentences.number(float(low))}"
+    if low is None:
+        return f"values below {sentences.number(float(high))}"
+    return f"values {sentences.number(float(low))} to {sentences.number(float(high))}"
 
 
 def top_bins(

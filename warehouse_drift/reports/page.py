@@ -284,7 +284,7 @@ def _finding(s: Section, config_path: str) -> Finding:
     return Finding(
         s.id, s.title, f"{s.monitor} · {s.comparison}", s.window, decision, title, tuple(changed), s.since,
         main["sure"], main["big"], tuple(where)[:6], tuple(words.next_steps(main)),
-        f"warehouse-drift explain {s.monitor} {s.column} -c {config_path}",
+        sentences.explain_command(s.monitor, s.column, config_path),
     )  # fmt: skip
 
 

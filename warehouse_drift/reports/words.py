@@ -35,8 +35,18 @@ def what_changed(row: Row, bins: Sequence[Row]) -> list[str]:
         if b["contribution"] <= 0 or before == now or b["bin_index"] < 0:
             continue
         more = "More" if now > before else "Fewer"
-        said.append(f"{more} rows with {b['label']}: {percent(now)} now, {percent(before)} in the reference.")
+        said.append(f"{more} rows {_in_bin(b)}: {percent(now)} now, {percent(before)} in the reference.")
     return said or [row["reason"]]
+
+
+def _in_bin(b: Row) -> str:
+    """``with 10 to under 20``, ``with the value b``, ``in bin 3 (its values are not stored)``."""
+    if b.get("unnamed") or b["label"] == sentences.UNNAMED:
+        return f"in bin {b['bin_index'] + 1} (its values are not stored)"
+    if b["bin_lower"] is None and b["bin_upper"] is None and b["label"] != "any other value":
+        rare = b["label"].endswith(" rare values")
+        return f"with one of {b['label']}" if rare else f"with the value {b['label']}"
+    return f"with {b['label']}"
 
 
 def percent(share: float) -> str:
