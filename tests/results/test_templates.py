@@ -25,7 +25,7 @@ ALL: dict[str, Any] = {
     "view": M("wd_v_units"), "records": M("wd_units"), "keys": [M("project"), M("column_name")], "column": M("bucket_start"), "baselines": True, "count": True,
     "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h", "structs": False,
     "monitors": ["m", "n"], "told": ["i"], "incidents": ["i", "j"], "segment": "all", "most": 3,
-    "segments": ["all", "k=a"], "newest": 2, "threads": True, "ours": ["m"], "pairs": [{"project": "p", "monitor": "m"}],
+    "segments": ["all", "k=a"], "newest": 2, "threads": True, "basis": "x", "ours": ["m"], "pairs": [{"project": "p", "monitor": "m"}],
 }  # fmt: skip
 NAMES = [n for n in template_names() if n.startswith(("results/", "views/", "alerts/"))]
 

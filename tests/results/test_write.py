@@ -103,16 +103,19 @@ def test_insert_select(results) -> None:
 
 
 def test_noise_is_all_or_nothing(results) -> None:
-    key = {"project": "p", "monitor": "m", "comparison": "daily", "baseline_version": "b1"}
+    key = {"project": "p", "monitor": "m", "comparison": "daily", "baseline_version": "b1", "basis": "w1"}
     rows = [{"segment": "all", "column_name": "c", "statistic": s, "windows": 12, "max_value": 0.06} for s in ("psi", "ks")]
     results.put("wd_noise", {**rows[0], **key, "run_id": "killed", "created_at": results.tick()})
-    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1") is None
+    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1", "w1") is None
     write.publish_noise(results.wh, "drift", rows, **key, run_id="r1", at=results.tick())
-    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1") == {("all", "c", "psi"): (0.06, 12), ("all", "c", "ks"): (0.06, 12)}
+    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1", "w1") == {("all", "c", "psi"): (0.06, 12), ("all", "c", "ks"): (0.06, 12)}
     write.publish_noise(results.wh, "drift", [{**rows[0], "max_value": None}], **key, run_id="r2", at=results.tick())
-    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1") == {("all", "c", "psi"): (None, 12)}
+    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1", "w1") == {("all", "c", "psi"): (None, 12)}
+    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1", "another window") is None
+    write.publish_noise(results.wh, "drift", rows[:1], **{**key, "basis": "another window"}, run_id="r3", at=results.tick())
+    assert read.noise(results.wh, "drift", "p", "m", "daily", "b1", "w1") == {("all", "c", "psi"): (None, 12)}, "each basis has its own"
     write.publish_noise(results.wh, "drift", [], **{**key, "comparison": "empty"}, run_id="r2", at=results.tick())
-    assert read.noise(results.wh, "drift", "p", "m", "empty", "b1") == {}
+    assert read.noise(results.wh, "drift", "p", "m", "empty", "b1", "w1") == {}
 
 
 def test_bucket_counts_and_units(results) -> None:

@@ -673,3 +673,25 @@ def test_an_id_survives_a_rename(worlds: Any) -> None:
     assert [r["monitor"] for r in here.q("SELECT monitor FROM {s}.monitor_status")] == ["renamed"]
     assert again.monitors[0].windows == [], "nothing is computed anew"
     assert again.monitors[0].units == 0
+
+
+def test_another_window_under_the_same_name_has_its_own_noise(world: World, tmp_path: Path) -> None:
+    """Two weeks of baseline give 14 daily windows and 2 weekly ones: limits raised by the first are none of the second."""
+    for n in (6, 7):
+        world.insert(AFTER[n])
+    daily = world.run()
+    assert daily.monitors[0].noise["daily"][("all", "x", "psi")][1] == 14
+    before = world.history()
+    world.configure(comparisons=[{"name": "daily", "window": "week"}])
+    weekly = world.run()
+    assert weekly.monitors[0].noise["daily"][("all", "x", "psi")][1] == 2 and weekly.monitors[0].units == 0
+    wanted = scratch(world, tmp_path).views(["drift_history"])["drift_history"]
+    ours = [r for r in world.views(["drift_history"])["drift_history"] if (r["window_end"] - r["window_start"]).days == 7]
+    assert wanted and {r["granularity"] for r in wanted} == {"week"}
+    assert_same({"h": ours}, {"h": wanted})
+    kept = [r for r in world.history() if r["granularity"] == "day"]
+    assert sorted(map(str, kept)) == sorted(map(str, before)), "what was decided by days stays as it was"
+    assert world.run().monitors[0].windows == []
+    world.configure()
+    again = world.run().monitors[0]
+    assert again.noise["daily"][("all", "x", "psi")][1] == 14 and again.windows == [], "back again: nothing is measured twice"

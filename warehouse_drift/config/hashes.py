@@ -12,7 +12,8 @@ from warehouse_drift.config.model import Config, MonitorConfig
 from warehouse_drift.config.resolved import Kind, ResolvedMonitor
 
 
-def _hash(body: Any) -> str:
+def hashed(body: Any) -> str:
+    """First 16 hex digits of the sha256 of plain values."""
     text = json.dumps(body, sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -31,7 +32,7 @@ def decisive_hash(config: Config, given: MonitorConfig, resolved: ResolvedMonito
     used |= {
         r.thresholds.preset for p in (given, defaults) for r in p.roles.values() if r.thresholds and r.thresholds.preset
     }
-    return _hash(
+    return hashed(
         {
             "columns": given.columns.model_dump(mode="json"),
             "limits": [t.model_dump(mode="json") if t else None for t in (given.thresholds, defaults.thresholds)],
@@ -55,4 +56,4 @@ def definition_hash(monitor: ResolvedMonitor) -> str:
     relation = baseline.relation or monitor.relation
     ranged = baseline.start is not None or baseline.end is not None
     clock = [time.column, time.format, time.time_zone, time.naive] if time and ranged else None
-    return _hash([relation.text.strip(), relation.is_query, baseline.where, baseline.start, baseline.end, clock])
+    return hashed([relation.text.strip(), relation.is_query, baseline.where, baseline.start, baseline.end, clock])

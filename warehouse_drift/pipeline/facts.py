@@ -12,7 +12,7 @@ from markupsafe import Markup
 from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
-from warehouse_drift.plan.build import baseline_range, looked_at, segment_keys, whole_windows
+from warehouse_drift.plan.build import baseline_range, looked_at, noise_basis, segment_keys, whole_windows
 from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
 from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
 from warehouse_drift.results import read
@@ -285,7 +285,7 @@ class _Base:
         found = set()
         wanted = columns & {c.name for c in self.monitor.columns}
         for c in self.monitor.comparisons:
-            stored = read.noise(*self.key, c.name, baseline.version)
+            stored = read.noise(*self.key, c.name, baseline.version, noise_basis(self.monitor, c))
             none = len(whole_windows(self.monitor, c)) < 2  # nothing could be measured
             if stored is not None and (none or wanted <= {column for _, column, _ in stored}):
                 found.add(c.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from warehouse_drift.config.hashes import hashed
 from warehouse_drift.config.resolved import ComparisonSpec, ResolvedMonitor
 from warehouse_drift.plan.calendar import Span, span_at, spans
 from warehouse_drift.plan.model import (
@@ -76,6 +77,16 @@ def whole_windows(monitor: ResolvedMonitor, comparison: ComparisonSpec) -> tuple
         return ()
     found = spans(window_unit(monitor, comparison), zone_of(monitor), *limits, week_start_of(monitor))
     return tuple(s for s in found if s.start >= limits[0] and s.end <= limits[1])
+
+
+def noise_basis(monitor: ResolvedMonitor, comparison: ComparisonSpec) -> str:
+    """What the baseline's noise is computed from, as a hash, apart from the baseline version: a comparison that keeps its
+    name but gets another window, or bins that another psi limit merges, have another noise."""
+    psi = {c.name: (t.warn, t.alert) for c in monitor.columns if (t := c.thresholds.get("psi")) is not None}
+    spans_of = [(s.start, s.end) for s in whole_windows(monitor, comparison)]
+    time = monitor.timestamp
+    clock = [time.bucket, time.time_zone, time.week_start] if time else None
+    return hashed([comparison.window, comparison.against, clock, spans_of, sorted(monitor.statistics), psi])
 
 
 def is_due(facts: Facts, span: Span) -> bool:
@@ -157,7 +168,7 @@ def looked_at(facts: Facts, asked: Asked) -> datetime:
     zone, week = zone_of(monitor), week_start_of(monitor)
     for comparison in monitor.comparisons:
         unit = window_unit(monitor, comparison)
-        decided = [w.start for w in facts.windows if w.comparison == comparison.name]
+        decided = [w.start for w in facts.windows if _is_window_of(monitor, comparison, w)]
         at = min([*(s.start for s in late), max(decided) if decided else first_start(facts, comparison)])
         if asked.start is not None:
             at = min(at, asked.start)
@@ -222,6 +233,7 @@ def build(facts: Facts, asked: Asked | None = None) -> MonitorPlan:
                 tuple(windows),
                 fresh or comparison.name not in facts.noise or bool(to_grid),
                 whole_windows(monitor, comparison),
+                noise_basis(monitor, comparison),
             )
             comparisons.append(plan)
             for w in windows:
@@ -316,7 +328,7 @@ def _windows(
 ) -> list[WindowPlan]:
     """Windows of one comparison in order of time, each with the reason why it is decided."""
     monitor = facts.monitor
-    known = {w.start: w for w in decided if w.comparison == comparison.name}
+    known = {w.start: w for w in decided if _is_window_of(monitor, comparison, w)}
     newest = max(known) if known else None
     begin = first_start(facts, comparison) if newest is None else min(known)
     if asked.start is not None:
@@ -350,10 +362,16 @@ def _windows(
             found.append(WindowPlan(span, previous, why))
     planned = {w.span.start for w in found}
     for stale in () if fresh else facts.stale:
-        if stale.comparison == comparison.name and stale.start not in planned:
+        if _is_window_of(monitor, comparison, stale) and stale.start not in planned:
             span = Span(stale.start, stale.end, _date(monitor, comparison, stale.start))
             found.append(WindowPlan(span, previous_of(facts, comparison, span), "rules"))
     return sorted(found, key=lambda w: w.span.start)
+
+
+def _is_window_of(monitor: ResolvedMonitor, comparison: ComparisonSpec, window: KnownWindow) -> bool:
+    """Windows of another length, from before the configuration changed under the same name, stay as they were decided."""
+    span = span_at(window_unit(monitor, comparison), zone_of(monitor), window.start, week_start_of(monitor))
+    return window.comparison == comparison.name and (span.start, span.end) == (window.start, window.end)
 
 
 def _date(monitor: ResolvedMonitor, comparison: ComparisonSpec, start: datetime) -> date:

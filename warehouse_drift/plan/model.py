@@ -141,6 +141,8 @@ class ComparisonPlan:
     noise: bool
     """whether the baseline's own windows have to be measured first"""
     baseline_windows: tuple[Span, ...] = ()
+    basis: str = ""
+    """what the noise is computed from"""
 
 
 @dataclass(frozen=True, slots=True)

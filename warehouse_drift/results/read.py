@@ -158,9 +158,14 @@ def grid_bins(warehouse: Warehouse, schema: str, project: str, monitor: str, bas
     return found
 
 
-def noise(warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str) -> dict[Key, tuple[float | None, int]] | None:
-    """(segment, column_name, statistic) -> (largest value, windows); None when no run has finished measuring it."""
-    key = {"project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version}
+def noise(
+    warehouse: Warehouse, schema: str, project: str, monitor: str, comparison: str, baseline_version: str, basis: str
+) -> dict[Key, tuple[float | None, int]] | None:
+    """(segment, column_name, statistic) -> (largest value, windows); None when no run has finished measuring it on this
+    basis (``plan.build.noise_basis``)."""
+    key = {
+        "project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version, "basis": basis,
+    }  # fmt: skip
     closed = _rows(warehouse, schema, "noise_closed", **key)[0]
     if not closed["closed"]:
         return None

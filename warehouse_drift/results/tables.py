@@ -310,6 +310,7 @@ TABLES: tuple[Table, ...] = (
         max_value          double     largest value among them
         run_id             text!      the run that wrote the row
         created_at         timestamp! when it was measured (UTC)
+        basis              text       hash of what it was computed from: length and reference of the windows, the windows, statistics
         """,
     ),
     _table(

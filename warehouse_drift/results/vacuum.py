@@ -27,7 +27,7 @@ _UNSEEN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("wd_results", "wd_v_windows", WINDOW),
     ("wd_bins", "wd_v_windows", WINDOW),
     ("wd_windows", "wd_v_windows", WINDOW),
-    ("wd_noise", "wd_v_noise", ("project", "monitor", "comparison", "baseline_version")),
+    ("wd_noise", "wd_v_noise", ("project", "monitor", "comparison", "baseline_version")),  # of every basis the newest
     ("wd_grid_bins", "wd_v_grids", _GRID),
     ("wd_grids", "wd_v_grids", _GRID),
 )

@@ -136,7 +136,7 @@ def withdraw_window(warehouse: Warehouse, schema: str, window: Row) -> None:
 
 def publish_noise(
     warehouse: Warehouse, schema: str, rows: Sequence[Row], *, project: str, monitor: str, comparison: str,
-    baseline_version: str, run_id: str, at: datetime,
+    baseline_version: str, basis: str, run_id: str, at: datetime,
 ) -> None:  # fmt: skip
     """Writes a baseline's own noise and then the row that closes it, so that readers see all of it or nothing.
 
@@ -144,7 +144,7 @@ def publish_noise(
     """
     key = {
         "project": project, "monitor": monitor, "comparison": comparison, "baseline_version": baseline_version,
-        "run_id": run_id, "created_at": at,
+        "basis": basis, "run_id": run_id, "created_at": at,
     }  # fmt: skip
     closing = {"segment": "", "column_name": "", "statistic": "", "windows": len(rows)}
     insert_rows(warehouse, schema, "wd_noise", [{**row, **key} for row in rows])
