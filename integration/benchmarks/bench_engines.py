@@ -27,6 +27,7 @@ from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, ce
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.sql.ddl import create_scratch, drop_scratch
 from warehouse_drift.sql.environment import identifier
+from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -142,17 +143,23 @@ class Clock:
 
 
 def run_plan(warehouse: Warehouse, plan: Plan, statements: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """Results of all statements; rows go to a scratch table first, as the product's do, unless they are one wide row."""
+    """Results of all statements, by way of scratch tables unless they are one wide row."""
+    if plan.wide:
+        return [warehouse.fetch(sql, name=plan.name) for sql in statements]
+    return into_scratch(warehouse, statements, fetched=True)
+
+
+def into_scratch(
+    warehouse: Warehouse, statements: Sequence[str], *, fetched: bool = False
+) -> list[list[dict[str, Any]]]:
+    """Rows stay in the warehouse, as the product's do; fetching them is for tests."""
     results = []
     for i, sql in enumerate(statements):
-        if plan.wide:
-            results.append(warehouse.fetch(sql, name=plan.name))
-            continue
-        warehouse.execute(create_scratch(f"wd_plan_{i}", sql, warehouse.dialect), name=plan.name)
-    if not plan.wide:
-        for i in range(len(statements)):
-            results.append(warehouse.fetch(f"SELECT * FROM {_quoted(warehouse, i)}", name=plan.name, max_rows=100_000))
-            warehouse.execute(drop_scratch(f"wd_plan_{i}", warehouse.dialect), name="drop")
+        warehouse.execute(create_scratch(f"wd_plan_{i}", sql, warehouse.dialect), name="plan")
+    for i in range(len(statements)):
+        if fetched:
+            results.append(warehouse.fetch(f"SELECT * FROM {_quoted(warehouse, i)}", name="rows", max_rows=100_000))
+        warehouse.execute(drop_scratch(f"wd_plan_{i}", warehouse.dialect), name="drop")
     return results
 
 
@@ -188,7 +195,12 @@ def bench(engine: Engine, path: Path, rows: int, counts: Sequence[int], repeat: 
                     warehouse.execute(plan.setting[0], name="setting")
                 try:
                     statements = plan.make(data, warehouse.dialect)
-                    show(f"{label}: {plan.name}", lambda p=plan, s=statements: run_plan(warehouse, p, s))  # type: ignore[misc]
+                    work = (
+                        (lambda s=statements: [warehouse.fetch(q, name="wide") for q in s])
+                        if plan.wide
+                        else (lambda s=statements: into_scratch(warehouse, s))
+                    )
+                    show(f"{label}: {plan.name}", work)  # type: ignore[misc]
                 except Exception as error:
                     print(f"{label}: {plan.name:50s} {str(error)[:160]}", flush=True)
                 if plan.setting:
@@ -197,21 +209,17 @@ def bench(engine: Engine, path: Path, rows: int, counts: Sequence[int], repeat: 
         candidates("bins", "10 bins", data)
         for k in counts:
             gridded = Data("reference", NUMERIC, cuts, grids(path, k), floats)
-            show(f"{k:,} cells: product (n, s, q, min, max)", lambda g=gridded: product(warehouse, g))  # type: ignore[misc]
+            sql_of_product = product_sql(warehouse, gridded)
+            show(f"{k:,} cells: product (n, s, q, min, max)", lambda text=sql_of_product: into_scratch(warehouse, [text]))  # type: ignore[misc]  # fmt: skip
             candidates("cells", f"{k:,} cells", gridded)
         again = clock(lambda: warehouse.fetch(sql, name="limit"))
         print(f"{'limit, again':60s} {again[0]:8.2f} s {again[1]:8.2f} CPU s")
 
 
-def product(warehouse: Warehouse, data: Data) -> None:
+def product_sql(warehouse: Warehouse, data: Data) -> str:
     """What a run sends for one side without buckets and segments."""
-    with Session(warehouse) as session:
-        session.scratch(
-            "p",
-            "profile/numeric_cells",
-            columns=cell_params(columns(), data.grids),
-            **Slice(identifier("reference")).params(),
-        )
+    params = {"columns": cell_params(columns(), data.grids), **Slice(identifier("reference")).params()}
+    return render("profile/numeric_cells", params, warehouse.dialect).sql
 
 
 def main() -> None:

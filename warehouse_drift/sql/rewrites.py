@@ -16,7 +16,7 @@ def nan_by_equality(tree: exp.Expr) -> exp.Expr:
             return exp.Paren(this=exp.EQ(this=node.this.copy(), expression=nan))
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def log2_as_ln(tree: exp.Expr) -> exp.Expr:
@@ -39,7 +39,7 @@ def log2_as_ln(tree: exp.Expr) -> exp.Expr:
             )
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def epoch_us_by_extract(tree: exp.Expr) -> exp.Expr:
@@ -51,7 +51,7 @@ def epoch_us_by_extract(tree: exp.Expr) -> exp.Expr:
             return exp.cast(exp.Mul(this=seconds, expression=exp.Literal.number(1000000)), exp.DataType.Type.BIGINT)
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def columns_named(tree: exp.Expr) -> exp.Expr:
@@ -93,7 +93,7 @@ def counts_signed(tree: exp.Expr) -> exp.Expr:
                     part.set(key, bigint(value))
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def _micros(build: Callable[[exp.Expr], exp.Expr]) -> Callable[[exp.Expr], exp.Expr]:
@@ -108,7 +108,7 @@ def _micros(build: Callable[[exp.Expr], exp.Expr]) -> Callable[[exp.Expr], exp.E
             return exp.Paren(this=exp.Div(this=micros, expression=_double("1000000.0")))
         return node
 
-    return lambda tree: tree.transform(change)
+    return lambda tree: tree.transform(change, copy=False)
 
 
 def _double(text: str) -> exp.Expr:
@@ -140,6 +140,32 @@ def _to_unixtime(x: exp.Expr) -> exp.Expr:
     return exp.cast(_call("ROUND", exp.Mul(this=_call("TO_UNIXTIME", x), expression=_double("1000000.0"))), exp.DataType.Type.BIGINT)
 
 
+def plain_doubles(tree: exp.Expr) -> exp.Expr:
+    """PLAIN(x) to x with plain double literals and without conversions to whole numbers (of what FLOOR and CEIL make
+    whole already): for engines where a nullable type and a conversion inside a CASE cost more than the arithmetic."""
+
+    def literal(text: str) -> exp.Expr:
+        return _call("toFloat64", exp.Literal.string(text))
+
+    def inside(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Cast) and node.to.is_type(exp.DataType.Type.INT):
+            return node.this.transform(inside, copy=False)
+        if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
+            return literal(node.this.name)
+        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and isinstance(node.parent, (exp.If, exp.Case)):
+            return literal(f"-{node.this.name}")
+        if isinstance(node, exp.Literal) and node.is_int and isinstance(node.parent, (exp.If, exp.Case)):
+            return literal(node.name)
+        return node
+
+    def change(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Anonymous) and node.name == "PLAIN":
+            return exp.Paren(this=node.expressions[0].transform(inside, copy=False))
+        return node
+
+    return tree.transform(change, copy=False)
+
+
 def texts_by_arrays(tree: exp.Expr) -> exp.Expr:
     """STRING_AGG(x, sep ORDER BY k) to a sorted array of (k, x), joined: for engines that gather in no order."""
 
@@ -152,7 +178,7 @@ def texts_by_arrays(tree: exp.Expr) -> exp.Expr:
         texts = _call("arrayMap", exp.Lambda(this=last, expressions=[exp.to_identifier("p")]), pairs)
         return _call("arrayStringConcat", texts, node.args["separator"].copy())
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def timestamps_64(tree: exp.Expr) -> exp.Expr:
@@ -163,7 +189,7 @@ def timestamps_64(tree: exp.Expr) -> exp.Expr:
             node.set("to", exp.DataType.build("Nullable(DateTime64(6, 'UTC'))", dialect="clickhouse"))
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def infinity_capital(tree: exp.Expr) -> exp.Expr:
@@ -174,7 +200,7 @@ def infinity_capital(tree: exp.Expr) -> exp.Expr:
             node.set("this", exp.Literal.string(node.this.name.replace("infinity", "Infinity")))
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def nothing_over_zero(tree: exp.Expr) -> exp.Expr:
@@ -188,7 +214,7 @@ def nothing_over_zero(tree: exp.Expr) -> exp.Expr:
             node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
@@ -203,6 +229,7 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "epoch_by_to_unixtime": _micros(_to_unixtime),
     "epoch_by_date_part": _micros(lambda x: _call("DATE_PART", exp.var("EPOCH_MICROSECOND"), x)),
     "epoch_by_unix_micros": _micros(lambda x: _call("UNIX_MICROS", _call("TIMESTAMP", x))),
+    "plain_doubles": plain_doubles,
     "texts_by_arrays": texts_by_arrays,
     "timestamps_64": timestamps_64,
     "infinity_capital": infinity_capital,
