@@ -149,7 +149,8 @@ def plain_doubles(tree: exp.Expr) -> exp.Expr:
 
     def inside(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Cast) and node.to.is_type(exp.DataType.Type.INT):
-            return node.this.transform(inside, copy=False)
+            whole: exp.Expr = node.this.transform(inside, copy=False)
+            return whole
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
             return literal(node.this.name)
         if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and isinstance(node.parent, (exp.If, exp.Case)):
