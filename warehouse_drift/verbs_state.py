@@ -84,7 +84,7 @@ def status(path: Path = "drift.yml", *, target: str | None = None) -> StatusResu
         stage.check_version(warehouse, schema)
         stored = {r["monitor"]: r for r in read.status(warehouse, schema, config.project)}
     never = {
-        name: 0 if name.endswith(("_count", "comparisons", "incidents")) else None
+        name: 0 if name.endswith(("_count", "comparisons", "incidents", "_columns")) else None
         for name in BY_NAME["monitor_status"].names
     }
     rows = []

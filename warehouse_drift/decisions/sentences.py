@@ -26,7 +26,7 @@ REASONS: dict[str, str] = {
     "partial": "the window is not complete yet",
     "immature": "the values of this window are not due yet",
     "grid_changed": "the profiles were made on different grids and cannot be compared",
-    "grid_outgrown": "too many rows lie outside the reference's range: the baseline needs a refresh",
+    "grid_outgrown": "too many values lie outside the range that the baseline's cells cover: it is time for a newer baseline",
     "nothing_decided": "no column could be decided, so there is no share of drifted columns",
     "no_evidence": "the difference reaches a limit, but chance explains it",
     "awaiting_confirmation": "an alert that has not been seen in enough windows yet: a warning until then",
@@ -159,6 +159,15 @@ def explain_command(monitor: str, column: str, config: str = "drift.yml") -> str
     """What shows the reasons, ready for a shell; ``config`` is left out where it is the default."""
     words = ["warehouse-drift", "explain", shlex.quote(monitor), shlex.quote(column)]
     return " ".join(words if config == "drift.yml" else [*words, "-c", shlex.quote(config)])
+
+
+def newer_baseline(monitor: str, own_table: bool, config: str = "drift.yml") -> str:
+    """How a monitor gets a newer baseline: one that is a table of its own is read anew, a range of time is moved."""
+    if not own_table:
+        return "if this is here to stay, move the baseline's from and to"
+    words = ["warehouse-drift", "baseline", "refresh", "--select", shlex.quote(monitor)]
+    command = " ".join(words if config == "drift.yml" else [*words, "-c", shlex.quote(config)])
+    return f"when the reference holds such rows, run: {command}"
 
 
 def incident(

@@ -28,6 +28,8 @@ from warehouse_drift.pipeline.judge import (
     stored_summaries,
 )
 from warehouse_drift.pipeline.noise import WHOLE_PART, bucket_count, own_noise, psi_limits, statistics_of
+from warehouse_drift.pipeline.outgrown import CODE as OUTGROWN
+from warehouse_drift.pipeline.outgrown import outgrown
 from warehouse_drift.pipeline.refinement import Refiner
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.windows import Measurement, Pair, Part, in_turns, measure_pairs
@@ -257,6 +259,7 @@ def _windows(
     say(f"{plan.monitor.name}: {len(wanted)} window(s) of {spec.name}")
     rules = rules_from(plan.monitor, spec)
     known = before(context, spec, wanted)
+    outside = outgrown(context, gridded, comparison, wanted)
     pairs = {i: _pair(plan, comparison, i, w) for i, w in enumerate(wanted) if not w.from_store}
     measured_in = list(in_turns(list(pairs.values()), gridded))
     done = 0
@@ -269,9 +272,10 @@ def _windows(
             while done <= last:
                 w = wanted[done]
                 if w.from_store:
-                    _again(context, comparison, rules, noise, w, known, gridded, result)
+                    _again(context, comparison, rules, noise, w, known, gridded, result, outside.get(w.span.start, ()))
                 else:
-                    summaries = [*found.summaries[done], *state_summaries(states)]
+                    own = outside.get(w.span.start, ())
+                    summaries = [*found.summaries[done], *state_summaries([*states, *own])]
                     summaries = refiner.close(pairs[done], w, summaries, rules, noise)
                     decided = judge(context, spec, rules, noise, w, summaries, known)
                     publish(context, spec, w, decided.decisions, gridded.ids, read.now(context.warehouse))
@@ -279,7 +283,7 @@ def _windows(
                 done += 1
             result.refined_rows += refiner.rows
     for w in wanted[done:]:
-        _again(context, comparison, rules, noise, w, known, gridded, result)
+        _again(context, comparison, rules, noise, w, known, gridded, result, outside.get(w.span.start, ()))
 
 
 def _again(
@@ -291,12 +295,16 @@ def _again(
     known: Before,
     gridded: Gridded,
     result: MonitorResult,
+    outside: Sequence[ColumnState],
 ) -> None:
-    """Decides a window again from its stored summaries: no scan."""
+    """Decides a window again from its stored summaries: no scan. Where windows before it changed, what was said of
+    outgrown grids is said anew; under other rules alone it stays, for the cells may be gone by now."""
     spec = comparison.spec
     summaries = stored_summaries(context, spec, window.span.start)
     if not summaries:
         return
+    if window.why == "follows":
+        summaries = [s for s in summaries if s.reason_code != OUTGROWN] + state_summaries(outside)
     decided = judge(context, spec, rules, noise, window, summaries, known)
     key = context.key | {"comparison": spec.name}
     select = render(

@@ -68,7 +68,7 @@ def measure_pairs(
     """All summaries of these windows. Reads published cells only, never the source."""
     sides = [_side("c", p.number, p.current) for p in pairs]
     sides += [_side("r", p.number, part) for p in pairs for part in p.reference]
-    spans = _merged([(s["start"], s["end"]) for s in sides])
+    spans = merged_ranges([(s["start"], s["end"]) for s in sides])
     found: dict[int, list[Summary]] = {p.number: [] for p in pairs}
     pooled: Pooled | None = None
     shared = {"s": context.s, "key": context.key, "sides": sides, "spans": spans}
@@ -178,7 +178,7 @@ def _side(side: str, number: int, part: Part) -> dict[str, Any]:
     return {"side": side, "pair_no": number, "start": part.start, "end": part.end, "sign": part.sign}
 
 
-def _merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+def merged_ranges(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
     """The ranges as few disjoint ones: the only buckets that are read."""
     found: list[tuple[datetime, datetime]] = []
     for start, end in sorted(set(ranges)):
@@ -189,4 +189,4 @@ def _merged(ranges: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime,
     return found
 
 
-__all__ = ["Measurement", "Pair", "Part", "in_turns", "measure_pairs", "noise_of", "shown", "summary_of"]
+__all__ = ["Measurement", "Pair", "Part", "in_turns", "measure_pairs", "merged_ranges", "noise_of", "shown", "summary_of"]

@@ -36,11 +36,26 @@ def lines(
     decisions = [d for w in result.windows for d in w.decisions]
     if decisions:
         found.append(f"{result.name}  {len(result.windows)} window(s): {sentences.run_counts(decisions)}")
+    found += outgrown_lines(plan, result, config)
     if plan.null_times or plan.future_rows:
         found.append(
             f"{result.name}  rows in no bucket: {plan.null_times:,} without a time, {plan.future_rows:,} in the future"
         )
     return found
+
+
+def outgrown_lines(plan: MonitorPlan, result: MonitorResult, config: str) -> list[str]:
+    """What to do about columns that have left their grids in the newest window that was decided; nothing without any."""
+    if not result.windows:
+        return []
+    last = max(w.span.start for w in result.windows)
+    newest = [d for w in result.windows if w.span.start == last for d in w.decisions]
+    names = list(dict.fromkeys(d.summary.column_name for d in newest if d.reason_code == "grid_outgrown"))
+    if not names:
+        return []
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    advice = sentences.newer_baseline(result.name, plan.monitor.baseline.relation is not None, config)
+    return [f"{result.name}  grid_outgrown: {shown}: {sentences.REASONS['grid_outgrown']}; {advice}"]
 
 
 def worst(decisions: Sequence[Decision]) -> Decision | None:

@@ -20,7 +20,8 @@ def print_status(rows: Sequence[Mapping[str, Any]], console: Any) -> None:
         counts = [f"{r[f'{d}_count']:,}" for d in ("alert", "warn", "ok", "none")]
         run = f"{r['last_run_state']} {r['last_run_started_at']:%m-%d %H:%M}" if r["last_run_started_at"] else "never"
         people = [f"{r[f'{n}_incidents']:,} {n}" for n in ("acked", "muted") if r[f"{n}_incidents"]]
-        notes = people + ["stale"] * bool(r["stale"]) + ["not in the configuration"] * (not r["configured"])
+        outgrown = r["outgrown_columns"]
+        notes = people + [f"{outgrown:,} grid{'s' if outgrown > 1 else ''} outgrown"] * bool(outgrown) + ["stale"] * bool(r["stale"]) + ["not in the configuration"] * (not r["configured"])
         verdict = f"[{STYLE[r['decision']]}]{r['decision']}[/]"
         window = str(r["last_window_date"] or "-")
         table.add_row(r["monitor"], verdict, window, *counts, f"{r['open_incidents']:,}", run, ", ".join(notes))

@@ -289,6 +289,7 @@ VIEWS: tuple[View, ...] = (
             ("last_run_finished_at", "when it finished or failed (UTC)"),
             ("acked_incidents", "open incidents that somebody acknowledged"),
             ("muted_incidents", "open incidents that are muted now"),
+            ("outgrown_columns", "columns whose values have left their grid (reason_code grid_outgrown): refresh the baseline"),
         ),
     ),
     View(
