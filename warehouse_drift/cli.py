@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from warehouse_drift import cli_alerts, cli_run, cli_shell
+from warehouse_drift import cli_alerts, cli_dbt, cli_run, cli_shell
 
 if TYPE_CHECKING:
     from warehouse_drift.api import Model
@@ -280,6 +280,7 @@ def _console() -> Any:
 cli_run.register(app)
 cli_alerts.register(app)
 cli_shell.register(app)
+cli_dbt.register(app)
 
 
 def _list(text: str) -> list[str] | None:
