@@ -67,6 +67,12 @@ bench: setup ## benchmark on DuckDB, N rows a side (make bench N=2000000)
 bench-memory: setup ## compare with DuckDB's memory_limit at 512 MB (make bench-memory N=10000000)
 	$(BIN)/python integration/benchmarks/memory.py --rows $(or $(N),10000000)
 
+bench-statistics: setup ## what the statistics of one comparison cost on top of profiling
+	$(BIN)/python integration/benchmarks/bench_statistics.py --rows $(or $(N),1000000)
+
+false-alarms: setup ## 4,000 simulated runs without drift (about an hour; can be stopped and started again)
+	$(BIN)/python integration/benchmarks/no_drift.py --state no_drift.json
+
 bench-size: setup ## rows and bytes of a stored profile against its source
 	$(BIN)/python integration/benchmarks/profile_size.py
 

@@ -1,0 +1,78 @@
+"""What the profile-based statistics of one comparison cost on top of profiling: CPU seconds by statement.
+
+    python integration/benchmarks/bench_statistics.py --rows 1000000
+
+25 columns. Profiling: grids and cells of both sides, and the Python for it. Statistics: everything after that in a
+``compare`` (bins, bounds, one statement a statistic, decisions, rows), with the default ones and with all that are read
+from profiles. CPU seconds of the whole process, so all threads of the engine count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from data import CATEGORICAL, NUMERIC, make
+
+from warehouse_drift import api
+from warehouse_drift.statistics.registry import BY_NAME, DEFAULTS
+from warehouse_drift.warehouse.execute import Warehouse
+
+FIRST = "metrics/compare_sides"
+"""The statement that puts the two profiles side by side, as a monitor's stored cells are: statistics begin with it."""
+
+
+def measured(path: Path, statistics: tuple[str, ...]) -> dict[str, float]:
+    """CPU seconds by statement, and of everything (Python too) before and after the first statement of statistics."""
+    spent: dict[str, float] = defaultdict(float)
+    marks: list[float] = []
+    plain = Warehouse._running
+
+    @contextmanager
+    def running(self: Warehouse, sql: str, name: str) -> Iterator[Any]:
+        started = time.process_time()
+        if name == FIRST:
+            marks.append(started)
+        with plain(self, sql, name) as result:
+            yield result
+        spent[name] += time.process_time() - started
+
+    Warehouse._running = running  # type: ignore[method-assign]
+    try:
+        started = time.process_time()
+        api.compare(f"duckdb:///{path}", "reference", "drifted", columns=[*NUMERIC, *CATEGORICAL], statistics=list(statistics))
+        ended = time.process_time()
+    finally:
+        Warehouse._running = plain  # type: ignore[method-assign]
+    return spent | {"profiling": marks[0] - started, "statistics": ended - marks[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Cost of the statistics on top of profiling.")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--verbose", action="store_true")
+    given = parser.parse_args()
+    every = tuple(s.name for s in BY_NAME.values() if s.source != "values")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "bench.duckdb"
+        make(path, given.rows, tables=("reference", "drifted"))
+        print(f"{given.rows:,} + {given.rows:,} rows x {len(NUMERIC) + len(CATEGORICAL)} columns; CPU seconds, least of {given.repeat}")
+        for title, statistics in (("default statistics", DEFAULTS), (f"all {len(every)} from profiles", every)):
+            runs = [measured(path, statistics) for _ in range(given.repeat)]
+            best = min(runs, key=lambda spent: spent["profiling"] + spent["statistics"])
+            added = best["statistics"] / best["profiling"]
+            print(f"{title:24s} profiling {best['profiling']:6.2f}  statistics {best['statistics']:6.2f}   added {added:.0%}")
+            if given.verbose:
+                for name, seconds in sorted(best.items(), key=lambda item: -item[1])[:20]:
+                    print(f"    {seconds:7.3f}  {name}")
+
+
+if __name__ == "__main__":
+    main()
