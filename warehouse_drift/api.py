@@ -22,6 +22,8 @@ from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
 from warehouse_drift.pipeline.multivariate import measure_together
 from warehouse_drift.pipeline.performance import Model, measure_model
+from warehouse_drift.pipeline.streams import Detections
+from warehouse_drift.pipeline.streams import detect as run_detector
 from warehouse_drift.verbs_check import CheckResult, check
 from warehouse_drift.verbs_init import InitResult, init
 from warehouse_drift.verbs_state import (
@@ -38,7 +40,7 @@ from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Stats
 
 __all__ = [
-    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "Model", "StatusResult", "check", "compare", "ddl", "grants", "init", "migrate", "status", "vacuum",
+    "CheckResult", "CompareResult", "InitResult", "MigrateResult", "Model", "StatusResult", "check", "compare", "ddl", "detect", "grants", "init", "migrate", "status", "vacuum",
     "vacuum_rows",
 ]  # fmt: skip
 
@@ -146,6 +148,26 @@ def compare(
     return CompareResult(
         _alike(rows), precision, result.refined.rows, stats.statements, stats.rows_fetched, dict(stats.seconds)
     )
+
+
+def detect(
+    url: str,
+    relation: str,
+    column: str,
+    order_by: str,
+    detector: str,
+    *,
+    connect_args: Mapping[str, Any] | None = None,
+    **parameters: Any,
+) -> Detections:
+    """Where a detector of streams (ddm, eddm, hddm_a, hddm_w, page_hinkley, cusum, adwin) sees drift in a column of a
+    table or SELECT in parentheses, row by row in the order of ``order_by``.
+
+    Raises:
+        DriftError: with one sentence, for anything a user can cause.
+    """
+    with open_warehouse(url, read_only=True, connect_args=dict(connect_args or {})) as warehouse:
+        return run_detector(warehouse, relation, column, order_by, detector, parameters)
 
 
 def _judged_row(j: Judged) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from warehouse_drift.decisions.performance import Piece as Piece_
 from warehouse_drift.grid.fit import geometric_grid, pilot_grid, value_grid
 from warehouse_drift.grid.spec import NumericGrid, Piece
 from warehouse_drift.pipeline.grids import Slice
+from warehouse_drift.pipeline.streams import DETECTORS
 from warehouse_drift.resources import template_names
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.environment import identifier
@@ -97,6 +98,10 @@ PARAMS: dict[str, dict[str, Any]] = {
     "performance/ranking": {"scored": T, "expected": True, "digits": 5},
     "performance/placement": {"scores": T},
     "performance/regression": {"source": T, "filter": WHERE, "bucket": X, "predicted": X, "actual": X},
+    "streams/positions": {"source": T, "order": X, "x": X},
+    **{f"streams/{n}": {"positions": T, "start": 5} | DETECTORS[n]() for n in DETECTORS if n != "adwin"},
+    "streams/running": {"positions": T, "start": 5},
+    "streams/adwin": {"running": T, "parts": [{"width": 32, "place": 0, "low": 0, "high": 8}, {"width": 32, "place": 1, "low": 8, "high": 9}], "least": 5, "delta": 0.002},
     "multivariate/frequencies": {"counts": T},
     "multivariate/frequency_facts": {"frequencies": T},
     "multivariate/moments": {"source": T, "filter": WHERE, "columns": [{"number": 1, "x": X}, {"number": 2, "x": X}]},
