@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind, ResolvedColumn
-from warehouse_drift.pipeline.compare import column_sql
+from warehouse_drift.pipeline.compare import column_sql, held
 from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.expressions import expression
@@ -27,11 +27,13 @@ _NO_MEASURE = ("nested", "binary", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A column with its number in this run and its SQL (``src`` is the relation)."""
+    """A column with its number in this run and its SQL (``src`` is the relation). ``plain``: the same before the dialect's
+    own rules about large doubles, which are no part of what a grid is."""
 
     number: int
     column: ResolvedColumn
     x: Markup
+    plain: Markup
 
     @property
     def name(self) -> str:
@@ -76,7 +78,8 @@ def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequenc
             x = column_sql(c.name, c.kind)
         if c.kind is Kind.TEXT:
             x = Markup("CASE WHEN {} IS NOT NULL THEN '' END").format(x)
-        found.append(Measured(number, c, x))
+        unbounded = c.kind is Kind.NUMERIC and c.type_family not in ("integer", "decimal")
+        found.append(Measured(number, c, held(x, dialect) if unbounded else x, x))
     return tuple(found)
 
 

@@ -15,8 +15,10 @@ from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, ce
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.values import read_values, value_summaries
+from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import relation
+from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, DEFAULTS, NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
@@ -100,6 +102,18 @@ def column_sql(name: str, kind: Kind) -> Markup:
     return Markup("CAST({} AS VARCHAR)").format(quoted)
 
 
+def held(x: Markup, dialect: Dialect) -> Markup:
+    """A double column as this dialect can add it up (``Dialect.largest_double``)."""
+    if not dialect.largest_double:
+        return x
+    return Markup(canonical_text("profile/held", {"x": x, "most": dialect.largest_double}))
+
+
+def number_sql(c: ComparedColumn, dialect: Dialect) -> Markup:
+    x = column_sql(c.name, c.kind)
+    return held(x, dialect) if c.float else x
+
+
 def compare(
     warehouse: Warehouse,
     reference: str,
@@ -132,7 +146,7 @@ def compare(
     matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
     usable = [c for c in matched if c.problem is None]
     numeric = [
-        NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer)
+        NumericColumn(c.number, c.name, number_sql(c, warehouse.dialect), c.float, c.integer)
         for c in usable
         if c.kind.value in NUMERIC
     ]

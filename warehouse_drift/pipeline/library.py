@@ -12,7 +12,7 @@ from warehouse_drift.config.resolved import Kind
 from warehouse_drift.decisions.library import Library, LibraryTest, chunk_limits, judge, knows, share_band
 from warehouse_drift.decisions.model import Decision, Summary
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns
+from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns, number_sql
 from warehouse_drift.pipeline.grids import NumericColumn, Slice
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.values import Values, read_values, value_summaries
@@ -81,7 +81,7 @@ def compare_as(
             raise UsageError(f"Neither relation has a column {name!r}.")
     usable = [c for c in wanted if c.problem is None]
     numeric = [
-        NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer)
+        NumericColumn(c.number, c.name, number_sql(c, warehouse.dialect), c.float, c.integer)
         for c in usable
         if c.kind.value in NUMERIC
     ]

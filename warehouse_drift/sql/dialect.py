@@ -42,6 +42,9 @@ class Dialect:
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
     identifier_limit: int = 63
+    largest_double: float = 0.0
+    """Where sums and differences that leave the range of doubles are errors: doubles beyond this one count as infinite.
+    0: nothing is done, the engine gives infinity itself."""
     grants: Mapping[str, Any] = field(default_factory=dict)
     """Statements that give a role its rights: lists ``source``, ``results``, ``made_by_dba``; or a ``note`` instead."""
     append_rows: str = "values"
@@ -82,6 +85,7 @@ def load_dialect(name: str) -> Dialect:
         capabilities={k: Capability(**v) for k, v in raw.get("capabilities", {}).items()},
         rewrites=tuple(raw.get("rewrites", ())),
         identifier_limit=int(raw.get("identifier_limit", 63)),
+        largest_double=float(raw.get("largest_double", 0.0)),
         grants=raw.get("grants", {}),
         append_rows=raw.get("append", {}).get("rows", "values"),
         append_batch=int(raw.get("append", {}).get("batch", 350)),
