@@ -165,6 +165,12 @@ def make_bins(
             edges[pair, n] = _edges(column.name, facts, binning, deciles.get(n, {}))
         if binning.rule == "doane":
             outside.append(number)
+    for n in {number for _, number in edges}:  # the same for all pairs: listed once, a long list is dear to parse
+        mine = [(pair, some) for (pair, number), some in edges.items() if number == n]
+        if len(mine) > 1 and len({some for _, some in mine}) == 1 and len(mine) == sum(k[1] == n for k in known):
+            edges[-1, n] = mine[0][1]
+            for pair, _ in mine:
+                del edges[pair, n]
     flat = [
         {"pair_no": pair, "column_no": n, "bin_index": i, "lower": a, "upper": b, "closed": closed}
         for (pair, n), some in edges.items()
