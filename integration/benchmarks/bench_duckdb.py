@@ -23,7 +23,7 @@ from warehouse_drift import api
 from warehouse_drift.config.resolved import Kind, Threshold
 from warehouse_drift.decisions.decide import Rules, needs_refinement
 from warehouse_drift.decisions.rows import summary_from
-from warehouse_drift.pipeline.compare import column_sql
+from warehouse_drift.pipeline.compare import bare_sql, column_sql
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
 from warehouse_drift.pipeline.session import Session
@@ -86,7 +86,8 @@ def grid_and_profile(path: Path) -> tuple[Seconds, Seconds]:
     """(grid with the reference's profile, profile of one more side)."""
     with open_warehouse(f"duckdb:///{path}", read_only=True) as warehouse, Session(warehouse) as session:
         columns = [
-            NumericColumn(i, x, column_sql(x, Kind.NUMERIC), i % 5 != 3, i % 5 == 3) for i, x in enumerate(NUMERIC)
+            NumericColumn(i, x, column_sql(x, Kind.NUMERIC), i % 5 != 3, i % 5 == 3, bare_sql(x, Kind.NUMERIC))
+            for i, x in enumerate(NUMERIC)
         ]
         grid = timed(lambda: build_grids(session, columns, Slice(identifier("reference"))))
         built = build_grids(session, columns, Slice(identifier("reference")))

@@ -31,7 +31,7 @@ GRIDS = (RISE,
     value_grid([1.0, 2.0], 100),
     geometric_grid(-1e9, 1e9, 100, 1e-9, 80),
 )
-COLUMNS = [{"number": i, "x": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
+COLUMNS = [{"number": i, "x": X, "bare": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
 SLICE = {"source": T, "filter": WHERE, "bucket": None, "segment": None}
 KEYS = [
     {"key": "g", "x": X, "values": ["a", "b'c"], "stride": 1, "size": 4, "rest": "unseen"},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind, ResolvedColumn
-from warehouse_drift.pipeline.compare import column_sql, held
+from warehouse_drift.pipeline.compare import bare_sql, column_sql, held
 from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.expressions import expression
@@ -46,7 +46,8 @@ class Measured:
     @property
     def numeric(self) -> NumericColumn:
         is_float = self.column.type_family == "float" and self.column.kind is Kind.NUMERIC
-        return NumericColumn(self.number, self.name, self.x, is_float, self.column.type_family == "integer")
+        bare = None if self.column.expression or self.x != self.plain else bare_sql(self.name, self.column.kind)
+        return NumericColumn(self.number, self.name, self.x, is_float, self.column.type_family == "integer", bare)
 
     @property
     def values(self) -> dict[str, object]:

@@ -114,6 +114,20 @@ def number_sql(c: ComparedColumn, dialect: Dialect) -> Markup:
     return held(x, dialect) if c.float else x
 
 
+def bare_sql(name: str, kind: Kind) -> Markup | None:
+    """``column_sql`` without its cast, where that changes neither order nor NULLs."""
+    return Markup("src.") + identifier(name) if kind is Kind.NUMERIC else None
+
+
+def numeric_columns(columns: Sequence[ComparedColumn], dialect: Dialect) -> list[NumericColumn]:
+    found = []
+    for c in columns:
+        if c.kind.value in NUMERIC:
+            bare = None if c.float and dialect.largest_double else bare_sql(c.name, c.kind)
+            found.append(NumericColumn(c.number, c.name, number_sql(c, dialect), c.float, c.integer, bare))
+    return found
+
+
 def compare(
     warehouse: Warehouse,
     reference: str,
@@ -145,11 +159,7 @@ def compare(
     ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
     matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
     usable = [c for c in matched if c.problem is None]
-    numeric = [
-        NumericColumn(c.number, c.name, number_sql(c, warehouse.dialect), c.float, c.integer)
-        for c in usable
-        if c.kind.value in NUMERIC
-    ]
+    numeric = numeric_columns(usable, warehouse.dialect)
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
     wanted = [s for s in BY_NAME if s in (statistics or DEFAULTS)]
     from_values = [

@@ -35,13 +35,21 @@ from warehouse_drift.pipeline.session import Session
 
 @dataclass(frozen=True, slots=True)
 class NumericColumn:
-    """A column to be gridded: ``x`` is its SQL, ``float`` whether it may hold NaN and infinities."""
+    """A column to be gridded: ``x`` is its SQL, ``float`` whether it may hold NaN and infinities.
+
+    ``bare``: SQL of the same order and the same NULLs as ``x`` without its cast. Engines answer for a bare column what
+    they know without a scan (its range, that it has no NULL).
+    """
 
     number: int
     name: str
     x: Markup
     float: bool
     integer: bool
+    bare: Markup | None = None
+
+    def params(self) -> dict[str, Any]:
+        return {"number": self.number, "x": self.x, "bare": self.bare or self.x, "float": self.float}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class GridResult:
 
 
 def cell_params(columns: Sequence[NumericColumn], grids: Mapping[int, NumericGrid]) -> list[dict[str, Any]]:
-    return [{"number": c.number, "x": c.x, "grid": grids[c.number], "float": c.float} for c in columns]
+    return [c.params() | {"grid": grids[c.number]} for c in columns]
 
 
 def build_grids(
@@ -105,16 +113,12 @@ def _ranges(
     session: Session, columns: Sequence[NumericColumn], flat: Mapping[str, Any]
 ) -> tuple[int, dict[int, tuple[float, float]], frozenset[int]]:
     """Rows, the finite range of every column ((0, 1) for one without a finite value), columns with NaN or infinities."""
-
-    def listed(some: Sequence[NumericColumn]) -> list[dict[str, Any]]:
-        return [{"number": c.number, "x": c.x, "float": c.float} for c in some]
-
-    span = session.rows("grid/range", columns=listed(columns), finite=False, **flat)[0]
+    span = session.rows("grid/range", columns=[c.params() for c in columns], finite=False, **flat)[0]
     rows = int(span["row_count"])
     ends = {c.number: (span[f"low_{c.number}"], span[f"high_{c.number}"]) for c in columns}
     odd = [c for c in columns if any(v is not None and not math.isfinite(v) for v in ends[c.number])]
     if odd:
-        span |= session.rows("grid/range", columns=listed(odd), finite=True, **flat)[0]
+        span |= session.rows("grid/range", columns=[c.params() for c in odd], finite=True, **flat)[0]
     limits = {}
     for c in columns:
         lo, hi = span[f"low_{c.number}"], span[f"high_{c.number}"]

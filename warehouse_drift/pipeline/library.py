@@ -12,14 +12,14 @@ from warehouse_drift.config.resolved import Kind
 from warehouse_drift.decisions.library import Library, LibraryTest, chunk_limits, judge, knows, share_band
 from warehouse_drift.decisions.model import Decision, Summary
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns, number_sql
-from warehouse_drift.pipeline.grids import NumericColumn, Slice
+from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns, numeric_columns
+from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.values import Values, read_values, value_summaries
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.sql.render import canonical_text
-from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, NUMERIC
+from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
 
@@ -80,11 +80,7 @@ def compare_as(
         if name not in {c.name for c in matched}:
             raise UsageError(f"Neither relation has a column {name!r}.")
     usable = [c for c in wanted if c.problem is None]
-    numeric = [
-        NumericColumn(c.number, c.name, number_sql(c, warehouse.dialect), c.float, c.integer)
-        for c in usable
-        if c.kind.value in NUMERIC
-    ]
+    numeric = numeric_columns(usable, warehouse.dialect)
     texts = [(c.number, column_sql(c.name, c.kind)) for c in usable if c.kind.value in CATEGORICAL]
     if not numeric and not texts:
         return LibraryComparison(tuple(wanted), (), ())
