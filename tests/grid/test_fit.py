@@ -39,7 +39,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False, width=64)
 def cells_of(grid: NumericGrid, values: list[float]) -> list[dict[str, Any]]:
     connection = duckdb.connect()
     connection.execute("CREATE TABLE t AS SELECT CAST(UNNEST($1) AS DOUBLE) AS x", [values])
-    columns = [{"number": 0, "x": Markup("src.x"), "grid": grid, "float": True}]
+    columns = [{"number": 0, "x": Markup("src.x"), "grid": grid, "float": True, "squares": True}]
     params = {"source": Markup("t"), "filter": None, "bucket": None, "segment": None, "columns": columns}
     found = connection.execute(render("profile/numeric_cells", params, load_dialect("duckdb")).sql)
     names = [d[0] for d in found.description or []]
@@ -51,6 +51,8 @@ def bent_grid(form: str, lo: float, hi: float, *, root: bool = True) -> NumericG
     lo, hi = min(max(lo, -1e90), 1e90), min(max(hi, -1e90), 1e90)
     hi = max(hi, lo + max(1.0, abs(lo)))
     reach = 4.0 ** round(math.log2(hi - lo) / 2 - 2)
+    if form == "both":
+        return grid_of([Piece(lo, hi, 50, 7, False, form, lo / 2 + hi / 2, reach, root)], [], 100)
     if form != "pair":
         return grid_of([Piece(lo, hi, 50, 7, False, form, lo if form == "rise" else hi, reach, root)], [], 100)
     middle = lo / 2 + hi / 2
@@ -62,7 +64,7 @@ def bent_grid(form: str, lo: float, hi: float, *, root: bool = True) -> NumericG
 @given(
     st.lists(finite, min_size=1, max_size=60),
     st.lists(finite, min_size=1, max_size=60),
-    st.sampled_from(["pilot", "values", "octaves", "rise", "fall", "pair"]),
+    st.sampled_from(["pilot", "values", "octaves", "rise", "fall", "pair", "both"]),
 )
 def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], later: list[float], form: str) -> None:
     lo, hi = min(baseline), max(baseline)
@@ -86,13 +88,14 @@ def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], late
         assert lower == -sys.float_info.max or cell_of(grid, math.nextafter(lower, -math.inf)) < cell
 
 
-@pytest.mark.parametrize("form", ["rise", "fall", "pair"])
+@pytest.mark.parametrize("form", ["rise", "fall", "pair", "both"])
 def test_bent_cells_set_their_anchor_apart_and_keep_the_order(form: str) -> None:
     """Doubles next to each other around the anchor and around every cell edge, where rounding would show."""
     for root in (False, True):
         grid = bent_grid(form, 0.1, 3.7, root=root)
         piece = grid.pieces[-1]
-        edges = [piece.anchor + piece.reach * i / 16 * (-1 if form == "fall" else 1) for i in range(64)]
+        sides = {"fall": (-1,), "both": (-1, 1)}.get(form, (1,))
+        edges = [piece.anchor + piece.reach * i / 16 * side for i in range(64) for side in sides]
         values = sorted({math.nextafter(e, side) for e in edges for side in (-math.inf, math.inf)} | set(edges))
         values = [v for v in values if grid.lo <= v < grid.hi] + [piece.anchor] * 5
         rows = cells_of(grid, values)

@@ -24,14 +24,17 @@ T, WHERE = identifier("t"), Markup("1 = 1")
 X = Markup("src.") + identifier("x")
 TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.5,), (), 6, 2, 0.25, 100)
 RISE = NumericGrid(0.0, 9.0, (Piece(-9.0, 0.0, 5, 7, False, "fall", 0.0, 1.0), Piece(0.0, 9.0, 5, 14, False, "rise", 0.0, 4.0, True)), (), (), 6, 2, 0.25, 100)
-GRIDS = (RISE, 
+BOTH = NumericGrid(-9.0, 9.0, (Piece(-9.0, 9.0, 10, 7, False, "both", 0.0, 4.0, True),), (), (), 6, 2, 0.25, 100)
+GRIDS = (
+    RISE,
+    BOTH,
     pilot_grid(0.0, 1.0, 100),
     pilot_grid(0.0, 9.0, 100, integer=True),
     TWO,
     value_grid([1.0, 2.0], 100),
     geometric_grid(-1e9, 1e9, 100, 1e-9, 80),
 )
-COLUMNS = [{"number": i, "x": X, "bare": X, "grid": g, "float": True} for i, g in enumerate(GRIDS)]
+COLUMNS = [{"number": i, "x": X, "bare": X, "grid": g, "float": True, "squares": True} for i, g in enumerate(GRIDS)]
 SLICE = {"source": T, "filter": WHERE, "bucket": None, "segment": None}
 KEYS = [
     {"key": "g", "x": X, "values": ["a", "b'c"], "stride": 1, "size": 4, "rest": "unseen"},

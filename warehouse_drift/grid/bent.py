@@ -55,6 +55,8 @@ def bent_pieces(
                 continue
             for reach, root in _reaches(max(abs(middle - quarter), abs(middle - anchor)), width, cells):
                 found += _pair(at, mass, low, high, cells, most, base, anchor, reach, root)
+        # one formula for both sides: a fall and a rise cost half a plain aggregate more on every later scan
+        found = [x for x in found if len(x[1]) == 1] or found
     return min(found, key=lambda x: x[0])[1] if found else None
 
 
@@ -70,7 +72,8 @@ def _pair(
     reach: float,
     root: bool,
 ) -> list[tuple[float, list[Piece]]]:
-    """A fall up to ``anchor`` and a rise from it, cells shared out so that both have the same fullest cell."""
+    """Cells on both sides of ``anchor``: as many on each where that keeps all light enough, else a fall up to it and a
+    rise from it, cells shared out so that both have the same fullest cell."""
     edges = np.sort(np.append(at, anchor))
     part = np.interp(edges, at, np.concatenate([[0.0], np.cumsum(mass)]))
     rows = np.diff(part)
@@ -79,6 +82,11 @@ def _pair(
     rise = np.diff(_t("rise", edges[place:], anchor, reach, root))
     left = float(np.max(rows[:place] / np.maximum(fall, 1e-300)))
     right = float(np.max(rows[place:] / np.maximum(rise, 1e-300)))
+    half = cells // 2
+    if max(left, right) / half <= most:
+        first = _piece("fall", low, anchor, half, base, anchor, reach, root, inner=True)
+        second = _piece("rise", anchor, high, half, base, anchor, reach, root)
+        return [(max(left, right) / half, [Piece(first.lo, second.hi, 2 * half, base, False, "both", anchor, reach, root)])]
     n = max(1, min(cells - 2, round((cells - 1) * left / (left + right))))
     heaviest = max(left / n, right / (cells - 1 - n))
     if heaviest > most:

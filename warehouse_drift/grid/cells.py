@@ -69,6 +69,10 @@ def _core_cell(grid: NumericGrid, x: float) -> int:
 
 
 def _piece_cell(piece: Piece, x: float) -> int:
+    if piece.bend == "both":
+        away = abs(x - piece.anchor) + piece.reach
+        step = math.ceil(piece.side - piece.quotient / (math.sqrt(away) if piece.root else away))
+        return piece.base + piece.side + (step if x > piece.anchor else -step if x < piece.anchor else 0)
     if piece.bend:
         away = (x - piece.anchor if piece.bend == "rise" else piece.anchor - x) + piece.reach
         scaled = piece.quotient / (math.sqrt(away) if piece.root else away)

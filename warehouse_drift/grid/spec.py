@@ -29,8 +29,10 @@ class Piece:
     one division; half of them lie within ``reach`` (a power of four). With ``root`` the square root of the quotient is
     taken, and cells far out grow more slowly: for tails that reach thousands of times further than the middle.
     rise: t = 1 - reach / (x - anchor + reach), anchored at the lower end; fall: t = reach / (anchor - x + reach), at the
-    upper end. One of them, or a fall and a rise from a point inside, fits most skewed and heavy-tailed data. Each is a
-    chain of operations that only rise or only fall with x, so no rounding can put a larger value into an earlier cell.
+    upper end; both: t = sign(x - anchor) * (1 - reach / (|x - anchor| + reach)), anchored inside, half of the cells on
+    each side. One of them, or a fall and a rise with cells of their own from a point inside, fits most skewed and
+    heavy-tailed data. Each is a chain of operations that only rise or only fall with x, so no rounding can put a larger
+    value into an earlier cell.
     """
 
     lo: float
@@ -69,13 +71,18 @@ class Piece:
             return (self.hi - self.lo) / self.cells
         away = abs(x - self.anchor) + self.reach
         if self.root:
-            return 2.0 * away * math.sqrt(away / self.reach) / self.cells
-        return away * (away / self.reach) / self.cells
+            return 2.0 * away * math.sqrt(away / self.reach) / self.side
+        return away * (away / self.reach) / self.side
+
+    @property
+    def side(self) -> int:
+        """Cells on one side of a bent piece's anchor."""
+        return self.cells // 2 if self.bend == "both" else self.cells
 
     @property
     def quotient(self) -> float:
         """The numerator of a bent piece's formula: cells at distance 0, exactly."""
-        return self.cells * (math.sqrt(self.reach) if self.root else self.reach)
+        return self.side * (math.sqrt(self.reach) if self.root else self.reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,13 @@ class NumericGrid:
             return self.lo
         finest = min((p.hi - p.lo) / p.cells for p in self.pieces)
         return self.lo if (self.hi - self.lo) < 1e5 * finest else None
+
+    @property
+    def still(self) -> float:
+        """A value that adds nothing to any sum: it lies at the origin that its sums are taken from."""
+        if self.one_origin is not None:
+            return self.one_origin
+        return self.pieces[0].lo if self.pieces else 0.0
 
     @property
     def zero_cell(self) -> int:

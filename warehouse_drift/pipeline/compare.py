@@ -183,7 +183,10 @@ def compare(
         ]
         if numeric:
             table = session.scratch(
-                "current", "profile/numeric_cells", columns=cell_params(numeric, built.grids), **current_slice.params()
+                "current",
+                "profile/numeric_cells",
+                columns=cell_params(numeric, built.grids, squares=False),
+                **current_slice.params(),
             )
             sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
         tables: dict[str, Markup] = {}

@@ -75,8 +75,11 @@ class GridResult:
     passes: Mapping[int, int]
 
 
-def cell_params(columns: Sequence[NumericColumn], grids: Mapping[int, NumericGrid]) -> list[dict[str, Any]]:
-    return [c.params() | {"grid": grids[c.number]} for c in columns]
+def cell_params(
+    columns: Sequence[NumericColumn], grids: Mapping[int, NumericGrid], *, squares: bool = True
+) -> list[dict[str, Any]]:
+    """Parameters of ``profile/numeric_cells``; without ``squares`` for a side whose spread nobody asks for."""
+    return [c.params() | {"grid": grids[c.number], "squares": squares} for c in columns]
 
 
 def build_grids(
