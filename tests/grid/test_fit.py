@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -76,6 +76,8 @@ def test_cells_are_ordered_by_value_and_lose_nothing(baseline: list[float], late
         grid = geometric_grid(lo, hi, 100, 1e-308, 88)
     else:
         grid = bent_grid(form, lo, hi)
+    for p in grid.pieces:  # so close to an edge a value's cell may be either of two (macros/arithmetic, lifted)
+        assume(not p.underflows or not any(0 < x - p.lo < p.least for x in baseline + later))
     rows = cells_of(grid, baseline + later)
     assert sum(r["n"] for r in rows) == len(baseline) + len(later)
     for left, right in pairwise(rows):
