@@ -6,7 +6,6 @@ dialect, whose first URL scheme is used.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -19,6 +18,7 @@ from warehouse_drift.config.values import nearest
 _ENV_VAR = re.compile(
     r"\{\{\s*env_var\(\s*(['\"])(.*?)\1\s*(?:,\s*(['\"])(.*?)\3\s*)?\)\s*(?:\|\s*(?:int|as_number|as_text))?\s*\}\}"
 )
+_SOURCE = re.compile(r"\s*source\(\s*(['\"])(?P<source>[\w.-]+)\1\s*,\s*(['\"])(?P<table>[\w.-]+)\3\s*\)\s*\Z")
 _REF = re.compile(r"\s*ref\(\s*(?:(['\"])(?P<package>[\w-]+)\1\s*,\s*)?(['\"])(?P<model>[\w.-]+)\3\s*\)\s*\Z")
 
 
@@ -118,24 +118,32 @@ def with_password(url: str, secret: str, user: str | None = None) -> str:
 
 
 def referenced(relation: str | None, manifest: FilePath) -> str | None:
-    """The table of ``ref('model')`` in dbt's manifest; any other text unchanged. Raises ValueError with a sentence."""
-    match = _REF.match(relation) if relation else None
-    if relation is None or match is None:
+    """The table of ``ref('model')`` or ``source('name', 'table')`` in dbt's manifest; any other text unchanged.
+
+    Raises ValueError with a sentence."""
+    from warehouse_drift.config.dbt_meta import nodes, read_manifest
+
+    ref = _REF.match(relation) if relation else None
+    source = _SOURCE.match(relation) if relation else None
+    if relation is None or (ref is None and source is None):
         return relation
     try:
-        nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"].values()
-    except FileNotFoundError:
-        raise ValueError(
-            f"relation: ref() needs dbt's manifest, and there is no {manifest}; run dbt parse, or set warehouse.dbt_manifest"
-        ) from None
-    except (OSError, ValueError, KeyError, AttributeError):
-        raise ValueError(f"relation: {manifest} is not a dbt manifest") from None
-    models = [n for n in nodes if n.get("resource_type") in ("model", "seed", "snapshot")]
-    found = [n for n in models if n.get("name") == match["model"] and match["package"] in (None, n.get("package_name"))]
+        there = list(nodes(read_manifest(manifest)))
+    except ValueError as error:
+        raise ValueError(f"relation: {'ref' if ref else 'source'}() needs dbt's manifest: {error}") from None
+    if ref is not None:
+        known = [n for n in there if not n.get("source_name")]
+        wanted, what = ref["model"], "model"
+        found = [n for n in known if n.get("name") == wanted and ref["package"] in (None, n.get("package_name"))]
+        names = [str(n.get("name")) for n in known]
+    else:
+        assert source is not None
+        known = [n for n in there if n.get("source_name")]
+        wanted, what = f"{source['source']}.{source['table']}", "source"
+        names = [f"{n['source_name']}.{n.get('name')}" for n in known]
+        found = [n for n, name in zip(known, names, strict=True) if name == wanted]
     if not found:
-        hint = nearest(match["model"], [str(n.get("name")) for n in models])
-        raise ValueError(f"relation: dbt's manifest has no model {match['model']!r}. {hint}".strip())
+        raise ValueError(f"relation: dbt's manifest has no {what} {wanted!r}. {nearest(wanted, names)}".strip())
     node = found[0]
-    return str(
-        node.get("relation_name") or ".".join(str(node[k]) for k in ("database", "schema", "alias") if node.get(k))
-    )
+    last = "identifier" if node.get("identifier") else "alias" if node.get("alias") else "name"
+    return str(node.get("relation_name") or ".".join(str(node[k]) for k in ("database", "schema", last) if node.get(k)))

@@ -73,9 +73,13 @@ class _Loading:
         self.prefix = "" if parent == "." else f"{parent}{os.sep}" if not parent.endswith(os.sep) else parent
         self.problems: list[Problem] = []
         self.document = Document()
+        self.nodes: dict[Path, str] = {}
+        """path of a monitor that a dbt node declares -> the node, for people"""
 
     def report(self, path: Path, message: str) -> None:
         file, line = self.document.place(path)
+        if path[:2] in self.nodes:
+            message = f"{self.nodes[path[:2]]}: {message}"
         problem = Problem(f"{self.prefix}{file}", line, message)
         if problem not in self.problems:
             self.problems.append(problem)
@@ -99,6 +103,8 @@ class _Loading:
         monitors = list(monitors or [])
         root, removed = self.validated(RootConfig, data, ())
         self.included(data.get("include"), monitors)
+        if root and root.dbt_monitors:
+            self.declared(self.folder / root.warehouse.dbt_manifest, monitors)
         if not monitors and not self.problems:
             self.report((), "there is no monitor; add one under monitors:")
         defaults = root.defaults if root else DefaultsConfig.model_validate({})
@@ -219,6 +225,26 @@ class _Loading:
         for i, item in enumerate(other.value["monitors"]):
             self.document.graft(("monitors", len(monitors)), other, ("monitors", i))
             monitors.append(item)
+
+    def declared(self, manifest: FilePath, monitors: list[Any]) -> None:
+        """Monitors of dbt's nodes."""
+        from warehouse_drift.config import dbt_meta
+
+        try:
+            found = list(dbt_meta.declared(dbt_meta.read_manifest(manifest)))
+        except ValueError as error:
+            self.report(("dbt_monitors",), f"dbt_monitors: {error}")
+            return
+        if not found and not monitors:
+            self.report(("dbt_monitors",), f"dbt_monitors: no model or source in {manifest} has meta: {{drift: ...}}; run dbt parse?")
+        for one in found:
+            at: Path = ("monitors", len(monitors))
+            self.document.lines[at] = dbt_meta.place(manifest.parent.parent, one)
+            self.nodes[at] = one.where
+            for inner, message in one.problems:
+                self.report((*at, *inner), message)
+            if one.item is not None:
+                monitors.append(one.item)
 
     def twice(self, monitors: Iterable[Any]) -> None:
         for key in ("name", "id"):

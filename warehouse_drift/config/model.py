@@ -250,7 +250,7 @@ class MonitorConfig(Shared):
     later = frozenset({"budget"})
     name: Text = Field(description="part of every result key")
     id: Text | None = Field(None, description="by it the history follows the monitor to a new name")
-    relation: Text | None = Field(None, description="schema.table, or ref('model') with a dbt manifest")
+    relation: Text | None = Field(None, description="schema.table; ref('model') or source('name', 'table') with a dbt manifest")
     query: Text | None = Field(None, description="a SELECT, instead of a relation")
     where: Text | None = Field(None, description="one SQL expression; other rows are not looked at")
     columns: ColumnsConfig = Field(
@@ -278,6 +278,9 @@ class RootConfig(Base):
     project: Text = Field(description="part of every result key; many projects may share a result schema")
     warehouse: WarehouseConfig = Field(description="how the warehouse is reached")
     include: Texts = Field((), description="patterns of files with monitors, relative to this file")
+    dbt_monitors: bool = Field(
+        False, description="also the monitors that dbt's models and sources declare as meta: {drift: {...}}"
+    )
     defaults: DefaultsConfig = Field(
         default_factory=lambda: DefaultsConfig.model_validate({}),
         description="what monitors have unless they say otherwise",
