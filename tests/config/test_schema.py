@@ -26,6 +26,7 @@ def test_the_json_schema_has_every_key_and_no_loose_end():
         "project",
         "warehouse",
         "include",
+        "dbt_monitors",
         "defaults",
         "retention",
         "alerts",
