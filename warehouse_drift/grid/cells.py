@@ -27,7 +27,7 @@ def cell_of(grid: NumericGrid, x: float) -> int:
 
 def edge(grid: NumericGrid, cell: int) -> float:
     """The smallest finite double whose cell number is ``cell`` or more: the lower edge of that cell."""
-    low, high = _ordered(-sys.float_info.max), _ordered(sys.float_info.max)
+    low, high = _bracket(grid, cell, _ordered(-sys.float_info.max), _ordered(sys.float_info.max))
     while low < high:
         middle = (low + high) // 2
         if cell_of(grid, _double(middle)) >= cell:
@@ -35,6 +35,40 @@ def edge(grid: NumericGrid, cell: int) -> float:
         else:
             low = middle + 1
     return _double(low)
+
+
+def _bracket(grid: NumericGrid, cell: int, low: int, high: int) -> tuple[int, int]:
+    """Where to look for an edge, between ``low`` and ``high``: around where the formulas, turned round, put it."""
+    near = _near(grid, cell)
+    if near is None or not math.isfinite(near):
+        return low, high
+    at, step = _ordered(near), 16
+    while step < 2**60:
+        below, over = max(low, at - step), min(high, at + step)
+        if cell_of(grid, _double(below)) < cell <= cell_of(grid, _double(over)):
+            return below, over
+        step *= 256
+    return low, high
+
+
+def _near(grid: NumericGrid, cell: int) -> float | None:
+    """About the lower edge of a cell of the core; None where that is not worth a formula."""
+    if grid.atoms:
+        return None
+    piece = next((p for p in grid.pieces if p.base <= cell < p.base + p.numbers), None)
+    if piece is None or not piece.scale > 0:
+        return None
+    place = cell - piece.base
+    if not piece.bend:
+        return piece.lo + (place - 1 if piece.up else place) / piece.scale
+    steps = {"rise": place - 1, "fall": piece.cells - place, "both": max(place - piece.side - 1, piece.side - place)}
+    left = piece.side - steps[piece.bend]  # cells that lie further out
+    if left <= 0:
+        return None
+    share = piece.side / left
+    away = piece.reach * (share * share if piece.root else share) - piece.reach
+    falling = piece.bend == "fall" or (piece.bend == "both" and place <= piece.side)
+    return piece.anchor - away if falling else piece.anchor + away
 
 
 def shown(edge: float, room: float = 0.0) -> tuple[str, bool]:
