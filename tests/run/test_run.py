@@ -19,14 +19,16 @@ from typer.testing import CliRunner
 
 from warehouse_drift import verbs_run
 from warehouse_drift.cli import app
-from warehouse_drift.pipeline import windows
+from warehouse_drift.errors import WarehouseError
+from warehouse_drift.pipeline import profile, windows
+from warehouse_drift.pipeline import run as running
 from warehouse_drift.plan.explain import as_dict
 from warehouse_drift.results import read as reading
 from warehouse_drift.results.vacuum import Retention, vacuum
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
-from .conftest import BASE_DAYS, World, assert_same, day, rows_of, scratch
+from .conftest import BASE_DAYS, OWN_TO_A_RUN, World, assert_same, day, rows_of, scratch
 
 BASE = rows_of(range(BASE_DAYS))
 SHIFT = {3: 1.5, 8: 2.5}
@@ -695,3 +697,39 @@ def test_another_window_under_the_same_name_has_its_own_noise(world: World, tmp_
     world.configure()
     again = world.run().monitors[0]
     assert again.noise["daily"][("all", "x", "psi")][1] == 14 and again.windows == [], "back again: nothing is measured twice"
+
+
+def test_a_window_decided_while_another_run_publishes_and_fails_is_decided_again(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run A scans a day, run B decides the day's window on the old cells, A publishes and fails before it decides."""
+    late = BASE_DAYS + 2
+    world.run()
+    world.insert(rows_of([late], seed=7, shift=3.0))
+    between: list[int] = []
+    store, decide = profile.store, running._windows
+
+    def publishes(*args: Any, **more: Any) -> int:
+        if not between:
+            between.append(1)
+            world.configure(thresholds={"ks": {"warn": 0.01, "alert": 50}})
+            assert [w.span.start for w in world.run().monitors[0].windows], "B decides again by other rules"
+        return store(*args, **more)
+
+    def fails(*args: Any, **more: Any) -> None:
+        if between == [1, 2]:
+            raise WarehouseError("the connection is gone")
+        decide(*args, **more)
+        if between:
+            between.append(2)
+
+    monkeypatch.setattr(profile, "store", publishes)
+    monkeypatch.setattr(running, "_windows", fails)
+    failed = verbs_run.backfill(world.yml, f"{day(late):%Y-%m-%d}", f"{day(late + 1):%Y-%m-%d}")
+    assert between == [1, 2] and "connection is gone" in failed.monitors[0].failed
+    monkeypatch.undo()
+    assert world.value("x", "psi", late)["n_current"] < 100, "B saw the old cells, and nothing has corrected it yet"
+    world.run()
+    own = {*OWN_TO_A_RUN, "threshold_source"}  # it names the file
+    assert_same(world.views(["drift_history"], without=own), scratch(world, tmp_path).views(["drift_history"], without=own))
+    assert world.run().monitors[0].windows == []

@@ -166,7 +166,7 @@ TABLES: tuple[Table, ...] = (
         null_count         bigint     rows without a value
         nan_count          bigint     rows with NaN
         zero_count         bigint     rows with zero
-        distinct_count     bigint     distinct values, where asked
+        distinct_count     bigint     distinct values; NULL where a cell holds several, as on most continuous columns: counting those takes a sort of the rows
         total              double     sum of the finite values
         mean               double     mean of the finite values
         stddev             double     sample standard deviation of the finite values
@@ -212,7 +212,7 @@ TABLES: tuple[Table, ...] = (
         window_date        date!      local date on which the window starts; the partition key
         time_zone          text!      zone of the monitor's buckets
         granularity        text!      hour, day, week or month
-        is_complete        boolean!   whether every bucket of the window was there
+        is_complete        boolean!   true: a window is decided once all its buckets have ended and are profiled; false in a record that takes it back
         reference_start    timestamp  start of the reference (UTC)
         reference_end      timestamp  end of the reference (UTC, exclusive)
         baseline_version   text!      version of the baseline
@@ -263,7 +263,7 @@ TABLES: tuple[Table, ...] = (
         window_end         timestamp! end of the window (UTC, exclusive)
         window_date        date!      local date on which the window starts; the partition key
         baseline_version   text!      version of the baseline
-        is_complete        boolean!   whether every bucket of the window was there
+        is_complete        boolean!   true: a window is decided once all its buckets have ended and are profiled; false in a record that takes it back
         run_id             text!      the run that wrote the row
         decided_at         timestamp! when it was decided (UTC)
         config_hash        text!      hash of everything in the configuration that decides

@@ -143,7 +143,7 @@ DROP_IN: tuple[View, ...] = (
             *((n, _NOT_KEPT) for n in ("min_length", "max_length", "avg_length", "non_null_columns")),
             ("frequent_items", "most frequent values with their counts (JSON text), where privacy allows"),
             ("median", "median, to the width of a cell"),
-            ("distinct_count", "distinct values, where asked"),
+            ("distinct_count", "distinct values; NULL where a cell holds several (most continuous columns)"),
             ("percent_nan", "100 num_nan / count"),
             ("percent_null", "100 num_nulls / count"),
             ("percent_zeros", "100 num_zeros / count"),
