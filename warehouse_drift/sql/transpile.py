@@ -1,6 +1,14 @@
-"""Canonical SQL to a warehouse's dialect, refusing what cannot be translated."""
+"""Canonical SQL to a warehouse's dialect, refusing what cannot be translated.
+
+Statements over hundreds of columns repeat a few shapes. So a statement is cut at its outer UNION ALLs, and what differs
+from column to column (literals of doubles and instants, quoted names, whole numbers of two digits and more) is set
+aside before the translation and put back after it: each shape is parsed and translated once. A translation never looks into these.
+"""
 
 from __future__ import annotations
+
+import re
+from functools import lru_cache
 
 import sqlglot
 from sqlglot.errors import ErrorLevel, SqlglotError
@@ -11,12 +19,89 @@ from warehouse_drift.sql.expressions import with_user_sql
 from warehouse_drift.sql.portable import violations
 from warehouse_drift.sql.rewrites import REWRITES
 
+_PARTS = re.compile(
+    r"(?<=CAST\(')(?P<literal>-?[0-9][0-9.e+: -]*)(?=' AS (?:DOUBLE|TIMESTAMP|TIMESTAMPTZ|DATE)\))"
+    r"|'(?:[^']|'')*'"
+    r'|"(?P<name>[A-Za-z0-9_]+)"'
+    r'|"(?:[^"]|"")*"'
+    r"|(?<![\w.])(?P<whole>[1-9][0-9]{1,9})(?![\w.])"
+)
+_BACK = re.compile(r"WD_SET_ASIDE_(\d+)_|98765(\d{7})")
+_UNION = "\nUNION ALL\n"
+_TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+
 
 def transpile(canonical: str, dialect: Dialect, name: str = "statement") -> str:
     """SQL that a user wrote is put in as it is, after the checks and rewrites: it is in the dialect's grammar already.
 
     Raises DialectError naming the statement, the dialect and the reason.
     """
+    if _BACK.search(canonical):
+        return _translated(canonical, dialect, name)
+    return _UNION.join(_by_shape(branch, dialect, name) for branch in _branches(canonical))
+
+
+def _branches(canonical: str) -> list[str]:
+    """The SELECTs of an outer UNION ALL; the statement itself where it is no plain one."""
+    branches = canonical.split(_UNION)
+    for branch in branches:
+        bare = _TEXTS.sub("", branch)
+        depth = 0
+        for mark in re.findall(r"[()]", bare):
+            depth += 1 if mark == "(" else -1
+            if depth < 0:
+                return [canonical]
+        if depth != 0 or not branch.lstrip().startswith("SELECT") or "'" in bare or '"' in bare:
+            return [canonical]
+    return branches
+
+
+def _by_shape(canonical: str, dialect: Dialect, name: str) -> str:
+    aside: list[str] = []
+    numbers: dict[str, int] = {}
+
+    def number(text: str) -> int:
+        if text not in numbers:
+            numbers[text] = len(aside)
+            aside.append(text)
+        return numbers[text]
+
+    def take(match: re.Match[str]) -> str:
+        if (literal := match["literal"]) is not None:
+            return f"WD_SET_ASIDE_{number(literal)}_"
+        if (named := match["name"]) is not None:
+            return f'"WD_SET_ASIDE_{number(named)}_"'
+        if (whole := match["whole"]) is not None:
+            return f"98765{number(whole):07d}"
+        return match[0]
+
+    shape = _PARTS.sub(take, canonical)
+    translated = _shape(shape, _Key(dialect), name)
+    return _BACK.sub(lambda m: aside[int(m[1] or m[2])], translated)
+
+
+class _Key:
+    """A dialect by what a translation depends on."""
+
+    __slots__ = ("dialect", "parts")
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.parts = (dialect.name, dialect.sqlglot_name, dialect.rewrites)
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.parts == other.parts
+
+
+@lru_cache(maxsize=2_000)
+def _shape(shape: str, key: _Key, name: str) -> str:
+    return _translated(shape, key.dialect, name)
+
+
+def _translated(canonical: str, dialect: Dialect, name: str) -> str:
     try:
         tree = sqlglot.parse_one(canonical, read="duckdb")
         found = violations(tree)
