@@ -58,19 +58,19 @@ def _branches(canonical: str) -> list[str]:
 
 def _by_shape(canonical: str, dialect: Dialect, name: str) -> str:
     aside: list[str] = []
-    numbers: dict[str, int] = {}
+    names: dict[str, int] = {}  # one mark a name, so that an alias and its use stay the same name
 
     def number(text: str) -> int:
-        if text not in numbers:
-            numbers[text] = len(aside)
-            aside.append(text)
-        return numbers[text]
+        aside.append(text)
+        return len(aside) - 1
 
     def take(match: re.Match[str]) -> str:
         if (literal := match["literal"]) is not None:
             return f"WD_SET_ASIDE_{number(literal)}_"
         if (named := match["name"]) is not None:
-            return f'"WD_SET_ASIDE_{number(named)}_"'
+            if named not in names:
+                names[named] = number(named)
+            return f'"WD_SET_ASIDE_{names[named]}_"'
         if (whole := match["whole"]) is not None:
             return f"98765{number(whole):07d}"
         return match[0]
