@@ -85,9 +85,23 @@ def cell_params(
 def build_grids(
     session: Session, columns: Sequence[NumericColumn], reference: Slice, cells_per_column: int | None = None
 ) -> GridResult:
-    """Range, sample, one profile; the check of its cells asks at most three more profiles of the columns it refuses."""
-    if not columns:
-        return GridResult({}, {}, (), {})
+    """Range, sample, one profile; the check of its cells asks at most three more profiles of the columns it refuses.
+    As many columns at a time as the dialect takes in a statement."""
+    size = session.dialect.statement_columns
+    parts = [
+        _build_grids(session, columns[i : i + size], reference, cells_per_column) for i in range(0, len(columns), size)
+    ]
+    return GridResult(
+        {n: g for p in parts for n, g in p.grids.items()},
+        {n: b for p in parts for n, b in p.bins.items()},
+        tuple(c for p in parts for c in p.cells),
+        {n: k for p in parts for n, k in p.passes.items()},
+    )
+
+
+def _build_grids(
+    session: Session, columns: Sequence[NumericColumn], reference: Slice, cells_per_column: int | None
+) -> GridResult:
     flat = {"source": reference.source, "filter": reference.filter}
     row_count, limits, odd = _ranges(session, columns, flat)
     k = cells_per_column or resolution(row_count)
@@ -158,9 +172,7 @@ def _first_grids(
         "sample",
         "grid/sample",
         columns=[{"number": c.number, "x": c.x} for c in sampled],
-        keys=[
-            {"x": by_number[key.column].x, "low": key.low, "scale": key.scale, "least": key.least} for key in keys
-        ],
+        keys=[{"x": by_number[key.column].x, "low": key.low, "scale": key.scale, "least": key.least} for key in keys],
         one_in=max(2, row_count // SAMPLE_ROWS),
         most=MOST,
         **flat,

@@ -65,8 +65,12 @@ def before(context: Context, comparison: ComparisonSpec, windows: Sequence[Windo
     key = (context.warehouse, context.schema, m.project, m.monitor_id)
     version = context.plan.baseline_version
     first = windows[0].span.start
-    inside = read.decided_windows(*key, comparison=comparison.name, baseline_version=version, start=first, end=windows[-1].span.start)
-    starts = sorted({r["window_start"] for r in inside} | set(read.starts_before(*key, comparison.name, version, first, newest)))
+    inside = read.decided_windows(
+        *key, comparison=comparison.name, baseline_version=version, start=first, end=windows[-1].span.start
+    )
+    starts = sorted(
+        {r["window_start"] for r in inside} | set(read.starts_before(*key, comparison.name, version, first, newest))
+    )
     planned = {w.span.start for w in windows}
     wanted: set[datetime] = set()
     for w in windows:

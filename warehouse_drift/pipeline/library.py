@@ -207,6 +207,8 @@ def _judge(
 
 def _share_of(own: Sequence[dict[str, Any]], number: int) -> float | None:
     """The share of missing values in all of the reference, from its chunks."""
-    mine = [r for r in own if int(r["column_no"]) == number and r["statistic"] == "missing_rate" and r["value"] is not None]
+    mine = [
+        r for r in own if int(r["column_no"]) == number and r["statistic"] == "missing_rate" and r["value"] is not None
+    ]
     rows = sum(r["n_current"] for r in mine)
     return sum(r["value"] * r["n_current"] for r in mine) / rows if rows else None

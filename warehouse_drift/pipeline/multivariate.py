@@ -102,7 +102,9 @@ def _scales(
             source=where.source,
             filter=where.filter,
             bucket=None,
-            columns=[{"number": c.number, "x": column_sql(c.name, c.kind), "numeric": False, "float": False} for c in texts],
+            columns=[
+                {"number": c.number, "x": column_sql(c.name, c.kind), "numeric": False, "float": False} for c in texts
+            ],
             drop_infinite=False,
         )
         frequencies = session.scratch("frequencies", "multivariate/frequencies", counts=counts)
@@ -165,7 +167,9 @@ def _judged(
 
     def judged(row: Mapping[str, Any], period: str) -> Judged:
         value, n = float(row["mean"]), int(row["n"])
-        summary = Summary("all", None, None, ":table", "table", "", STATISTIC, value, value, value, whole, n, expected=mean)
+        summary = Summary(
+            "all", None, None, ":table", "table", "", STATISTIC, value, value, value, whole, n, expected=mean
+        )
         outside = not lower < value < upper
         verdict = Verdict.ALERT if outside else Verdict.OK
         seen = f"rows lie {sentences.number(value)} deviations off the reference's main directions on average"

@@ -92,5 +92,7 @@ def own_noise(context: Context, gridded: Gridded, comparison: ComparisonPlan, sa
             run_id=context.run_id,
             at=read.now(context.warehouse),
         )
-    stored = read.noise(context.warehouse, context.schema, m.project, m.monitor_id, spec.name, plan.baseline_version, comparison.basis)
+    stored = read.noise(
+        context.warehouse, context.schema, m.project, m.monitor_id, spec.name, plan.baseline_version, comparison.basis
+    )
     return {key: (most, windows) for key, (most, windows) in (stored or {}).items() if most is not None}

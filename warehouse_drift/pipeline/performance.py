@@ -88,7 +88,9 @@ def measure_model(
     used = [n for n in (model.label, model.prediction, model.score) if n is not None]
     for name in used:
         if name not in by_name or (by_name[name].problem and name != model.label):
-            raise UsageError(f"The model's column {name!r} is not in both relations.", hint=f"Columns: {', '.join(by_name)}.")
+            raise UsageError(
+                f"The model's column {name!r} is not in both relations.", hint=f"Columns: {', '.join(by_name)}."
+            )
     if len(used) < 2:
         raise UsageError("Performance needs a prediction or a score beside the label.")
     order = order_of(matched, chunks or Chunks()) if owner is not None and owner.chunks else None
@@ -198,9 +200,7 @@ def _side(session: Session, scores: Markup, fit: Sequence[rules.Piece], scored: 
     )
 
 
-def _values(
-    side: _Side, model: Model, reference: rules.Confusion, place: Mapping[str, Any] | None
-) -> list[_Value]:
+def _values(side: _Side, model: Model, reference: rules.Confusion, place: Mapping[str, Any] | None) -> list[_Value]:
     found: list[_Value] = []
     for chunk, row in sorted(side.confusion.items()):
         both: list[tuple[bool, rules.Confusion, int]] = []
@@ -269,7 +269,15 @@ def _judged(
     for values, period in ((current, "analysis" if owner else "current"), (own, "reference")):
         sides.append(
             [
-                _decide(v, model, owner, limits.get(v.metric, (None, None)), means.get((v.metric, v.estimated)), rows_of, period)
+                _decide(
+                    v,
+                    model,
+                    owner,
+                    limits.get(v.metric, (None, None)),
+                    means.get((v.metric, v.estimated)),
+                    rows_of,
+                    period,
+                )
                 for v in values
             ]
         )
@@ -306,7 +314,11 @@ def _decide(
         outside = v.value < lower or v.value > upper
         verdict = Verdict.ALERT if outside else Verdict.OK
         why = f"{seen}, {'outside' if outside else 'within'} {sentences.number(lower)} to {sentences.number(upper)}"
-    source = "not judged" if owner is None else f"preset {owner.name} ({owner.title}: mean +- 3 deviations of what came true in the reference chunks)"
+    source = (
+        "not judged"
+        if owner is None
+        else f"preset {owner.name} ({owner.title}: mean +- 3 deviations of what came true in the reference chunks)"
+    )
     decision = Decision(summary, verdict, verdict, "exact", None, None, None, upper, source, code, f"{who}: {why}.")
     low, high = rules.band(v.metric, v.value, v.error)
     return Judged(decision, v.chunk if owner is not None else None, period, None, None, lower, (v.error, low, high))

@@ -21,8 +21,6 @@ from warehouse_drift.results.tables import BY_NAME as TABLES
 from warehouse_drift.results.tables import WHOLE_BASELINE
 from warehouse_drift.sql.render import render
 
-BATCH = 64
-"""Columns a statement: long statements are slow to plan, and some warehouses limit their length."""
 TOP_VALUES = 10
 QUANTILES = (("p05", 0.05), ("p25", 0.25), ("p50", 0.5), ("p75", 0.75), ("p95", 0.95))
 
@@ -45,9 +43,10 @@ class Levels:
     facts: Markup
 
 
-def batches(items: Sequence[Measured]) -> Iterator[Sequence[Measured]]:
-    for first in range(0, len(items), BATCH):
-        yield items[first : first + BATCH]
+def batches(items: Sequence[Measured], size: int) -> Iterator[Sequence[Measured]]:
+    """``size``: the dialect's columns a statement."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
 
 
 def numeric_cells(
@@ -65,7 +64,7 @@ def numeric_cells(
             ),
             "columns": [m.number for m in some],
         }
-        for some in batches(numeric)
+        for some in batches(numeric, session.dialect.statement_columns)
     ]
 
 
@@ -76,7 +75,7 @@ def value_cells(session: Session, measured: Sequence[Measured], where: Slice, sa
         session.scratch(
             "values", "profile/categorical_cells", columns=[m.values for m in some], salt=salt, **where.params()
         )
-        for some in batches(others)
+        for some in batches(others, session.dialect.statement_columns)
     ]
 
 

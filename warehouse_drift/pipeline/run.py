@@ -78,7 +78,12 @@ def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: st
     result = MonitorResult(plan.monitor.name, has_history=plan.has_history)
     facts = {"run_id": run_id, "project": plan.monitor.project, "monitor": plan.monitor.monitor_id}
     write.run_event(
-        warehouse, schema, event="started", at=read.now(warehouse), versions=json.dumps(_versions(warehouse, plan)), **facts
+        warehouse,
+        schema,
+        event="started",
+        at=read.now(warehouse),
+        versions=json.dumps(_versions(warehouse, plan)),
+        **facts,
     )
     try:
         _steps(context, result, _with_heartbeat(context, facts, say))

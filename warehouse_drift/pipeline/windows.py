@@ -105,7 +105,9 @@ def _columns_in_turns(session: Session, pooled: Pooled, gridded: Gridded, pairs:
         yield None
         return
     for first in range(0, len(numbers), size):
-        yield session.scratch("some", "metrics/some_columns", columns=pooled.columns, only=numbers[first : first + size])
+        yield session.scratch(
+            "some", "metrics/some_columns", columns=pooled.columns, only=numbers[first : first + size]
+        )
 
 
 def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summary | None:

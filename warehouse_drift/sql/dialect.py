@@ -51,6 +51,12 @@ class Dialect:
     """How rows come to the warehouse: ``values`` (rows of literals) or ``json`` (one text, unpacked by its template)."""
     append_batch: int = 350
     """Rows in one appending statement."""
+    statement_columns: int = 64
+    """Columns that one profiling statement counts at most: long statements are slow to plan, and some are refused."""
+    statement_bytes: int = 0
+    """Longest statement that the warehouse takes; 0: no limit that matters."""
+    statement_targets: int = 0
+    """Most expressions in a SELECT list; 0: no limit that matters."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
     driver: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +95,9 @@ def load_dialect(name: str) -> Dialect:
         grants=raw.get("grants", {}),
         append_rows=raw.get("append", {}).get("rows", "values"),
         append_batch=int(raw.get("append", {}).get("batch", 350)),
+        statement_columns=int(raw.get("limits", {}).get("columns", 64)),
+        statement_bytes=int(raw.get("limits", {}).get("bytes", 0)),
+        statement_targets=int(raw.get("limits", {}).get("targets", 0)),
         type_wrapper=raw.get("type_wrapper", ""),
         driver=raw.get("driver", {}),
         families=raw.get("families", {}),

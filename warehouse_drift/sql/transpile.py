@@ -2,7 +2,8 @@
 
 Statements over hundreds of columns repeat a few shapes. So a statement is cut at its outer UNION ALLs, and what differs
 from column to column (literals of doubles and instants, quoted names, whole numbers of two digits and more) is set
-aside before the translation and put back after it: each shape is parsed and translated once. A translation never looks into these.
+aside before the translation and put back after it: each shape is parsed and translated once. Lists of rows of
+literals (SELECT 1, 'a' UNION ALL SELECT 2, 'b') mean the same everywhere and stay as they are. A translation never looks into these.
 """
 
 from __future__ import annotations
@@ -26,6 +27,13 @@ _PARTS = re.compile(
     r'|"(?:[^"]|"")*"'
     r"|(?<![\w.])(?P<whole>[1-9][0-9]{1,9})(?![\w.])"
 )
+_LITERAL = r"(?:-?[0-9]+|'(?:[^'\\]|'')*')"
+_RUNS = re.compile(
+    rf"(?P<run>(?: UNION ALL SELECT {_LITERAL}(?:, {_LITERAL})*(?= UNION ALL |\)))+)"
+    r"|'(?:[^']|'')*'"
+    r'|"(?:[^"]|"")*"'
+)
+_RUN_BACK = re.compile(r"UNION ALL\s+SELECT\s+'WD_SET_ASIDE_RUN_(\d+)_'")
 _BACK = re.compile(r"WD_SET_ASIDE_(\d+)_|98765(\d{7})")
 _UNION = "\nUNION ALL\n"
 _TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
@@ -36,9 +44,19 @@ def transpile(canonical: str, dialect: Dialect, name: str = "statement") -> str:
 
     Raises DialectError naming the statement, the dialect and the reason.
     """
-    if _BACK.search(canonical):
+    if "WD_SET_ASIDE_" in canonical or _BACK.search(canonical):
         return _translated(canonical, dialect, name)
-    return _UNION.join(_by_shape(branch, dialect, name) for branch in _branches(canonical))
+    runs: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        if match["run"] is None:
+            return match[0]
+        runs.append(match["run"].strip())
+        return f" UNION ALL SELECT 'WD_SET_ASIDE_RUN_{len(runs) - 1}_'"
+
+    short = _RUNS.sub(take, canonical)
+    translated = _UNION.join(_by_shape(branch, dialect, name) for branch in _branches(short))
+    return _RUN_BACK.sub(lambda m: runs[int(m[1])], translated)
 
 
 def _branches(canonical: str) -> list[str]:
