@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 
 from warehouse_drift import verbs_compile
+from warehouse_drift.errors import DialectError
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.plan.model import MonitorPlan
 from warehouse_drift.resources import dialect_folders
 from warehouse_drift.sql.dialect import load_dialect
 
 COLUMNS, SEGMENTS = 500, [f"segment {i}" for i in range(24)]
-DIALECTS = [n for n in dialect_folders() if load_dialect(n).sqlglot_name and n != "spark"]
+NOT_YET = {"bigquery": "profile/facts is not translated to BigQuery yet (an ordered STRING_AGG)"}
+DIALECTS = [
+    pytest.param(n, marks=pytest.mark.xfail(raises=DialectError, reason=NOT_YET[n])) if n in NOT_YET else n
+    for n in dialect_folders()
+    if n != "spark"  # the SQL of databricks
+]
 
 
 @pytest.fixture
