@@ -164,6 +164,12 @@ def make_plan(
     return Plan(_run_id(read.now(warehouse)), config.project, schema, tuple(monitors), tuple(failed))
 
 
+def _begin(warehouse: Warehouse, config: Config) -> None:
+    warehouse.labelled(project=config.project)
+    if config.warehouse.statement_timeout is not None:
+        warehouse.limited(max(1, round(config.warehouse.statement_timeout.total_seconds())))
+
+
 def _run_id(now: datetime) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
@@ -183,6 +189,7 @@ def plan(
     """
     config = load_config(path, target=target)
     with open_warehouse(config.url, read_only=True) as warehouse:
+        _begin(warehouse, config)
         return make_plan(warehouse, config, select=select, exclude=exclude, as_of=as_of)
 
 
@@ -246,6 +253,7 @@ def _execute(
 ) -> RunResult:
     config = load_config(path, target=target)
     with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
+        _begin(warehouse, config)
         if threads and (shape := warehouse.dialect.statements.get("threads")):
             warehouse.execute(shape.format(threads=int(threads)), name="threads")
         migrate.create_all(warehouse, config.warehouse.result_schema)
@@ -271,6 +279,7 @@ def execute(warehouse: Warehouse, planned: Plan, say: Progress, config: str = "d
     said: list[str] = []
     for monitor in planned.monitors:
         try:
+            warehouse.labelled(project=planned.project, run_id=planned.run_id, monitor=monitor.monitor.name)
             done = run_monitor(warehouse, planned.schema, monitor, planned.run_id, say)
             if not done.has_history:
                 said += _own_views(warehouse, planned.schema, [done.name])
@@ -288,5 +297,7 @@ def _own_views(warehouse: Warehouse, schema: str, monitors: Sequence[str]) -> li
     try:
         make_views(warehouse, schema, monitors)
     except DriftError as error:
-        return [f"{', '.join(monitors)}  its views {' and '.join(view_names(monitors[-1]))} could not be made: {error.message}"]
+        return [
+            f"{', '.join(monitors)}  its views {' and '.join(view_names(monitors[-1]))} could not be made: {error.message}"
+        ]
     return []

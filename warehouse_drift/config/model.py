@@ -47,6 +47,7 @@ class WarehouseConfig(Base):
         "target/manifest.json", description="where ref('model') is looked up, relative to this file"
     )
     result_schema: Text = Field("drift", description="schema of the result tables and views")
+    statement_timeout: Duration | None = Field(None, description="time after which the warehouse cancels a statement, as '10 minutes'; that monitor's run then fails")
 
 
 class TimestampConfig(Base):

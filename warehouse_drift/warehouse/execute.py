@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from warehouse_drift.errors import QueryError
+from warehouse_drift.errors import DialectError, QueryError
 from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.environment import text_literal
 
 ROW_CAP = 10_000
 
@@ -56,6 +57,7 @@ class Warehouse:
         self.url = mask(url)
         self.result_schema = result_schema
         self.stats = Stats()
+        self.label = ""
 
     def __enter__(self) -> Warehouse:
         return self
@@ -70,6 +72,25 @@ class Warehouse:
         with suppress(SQLAlchemyError):  # it may be gone already
             self.connection.close()
         self.engine.dispose()
+
+    def labelled(self, *, project: str, run_id: str = "", monitor: str = "") -> None:
+        """Says on whose behalf the following statements run: in a comment at the end of each, and as the session's own
+        tag where the warehouse has one, so that its query history and its bill can be read by monitor."""
+        parts = (("project", project), ("monitor", monitor), ("run", run_id))
+        named = " ".join(f"{k}={re.sub(r'[^A-Za-z0-9_.:-]', '_', v)}" for k, v in parts if v)
+        self.label = f"warehouse_drift {named}"
+        if (shape := self.dialect.statements.get("tag")) is not None:
+            self.execute(shape.format(text=text_literal(self.label)), name="query tag")
+
+    def limited(self, seconds: int) -> None:
+        """No statement of this session runs longer. Raises DialectError where the warehouse has no such setting."""
+        shape = self.dialect.statements.get("timeout")
+        if shape is None:
+            raise DialectError(
+                f"warehouse.statement_timeout: {self.dialect.name} has no such setting for a session.",
+                hint="Leave it out, and set it for the user or the warehouse.",
+            )
+        self.execute(shape.format(seconds=seconds, milliseconds=seconds * 1000), name="statement timeout")
 
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
         """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
@@ -100,7 +121,7 @@ class Warehouse:
     def _running(self, sql: str, name: str) -> Iterator[CursorResult[Any]]:
         started = time.perf_counter()
         try:
-            result = self.connection.exec_driver_sql(sql)
+            result = self.connection.exec_driver_sql(f"{sql}\n/* {self.label} */" if self.label else sql)
             try:
                 yield result
             finally:
