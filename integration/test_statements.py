@@ -84,7 +84,7 @@ def test_a_statement_bears_its_project_and_can_be_cancelled(server: tuple[str, A
 @pytest.mark.slow
 def test_a_statement_timeout(server: tuple[str, Any], tmp_path: Path) -> None:
     url, cursor = server
-    refused(started(tmp_path, url, ", statement_timeout: 1"), cursor, "canceling statement due to statement timeout")
+    refused(started(tmp_path, url, ", statement_timeout: 1 second"), cursor, "canceling statement due to statement timeout")
 
 
 @pytest.mark.slow
