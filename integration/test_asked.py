@@ -7,12 +7,14 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 
 from integration.cases import data
 from integration.engines import Engine
 from warehouse_drift import api
 from warehouse_drift.grid.edges import Binning
+from warehouse_drift.pipeline.library import Chunks
 from warehouse_drift.statistics.registry import BUILT_IN
 
 ASKED = [s.name for s in BUILT_IN if s.asked]
@@ -77,3 +79,41 @@ def test_same_as_the_embedded_engine(
         if not close(key[1], field, rows[key][field], expected[key][field])
     ]
     assert not wrong, "\n".join(wrong[:30])
+
+
+def model_data(seed: int, worse: float) -> dict[str, list[Any]]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=1200)
+    score = np.round(1 / (1 + np.exp(-1.5 * x - worse * rng.normal(size=1200))), 3)
+    label = rng.random(1200) < 1 / (1 + np.exp(-1.2 * x))
+    city = [None if gap else "a" if v > 0 else "b" for gap, v in zip(rng.random(1200) < 0.1, x, strict=True)]
+    said, came = ([int(v) for v in some] for some in (score > 0.5, label))
+    return {"row_no": list(range(1200)), "x": x.tolist(), "score": score.tolist(), "said": said, "label": came, "city": city}
+
+
+def test_a_model_performs_the_same_as_on_the_embedded_engine(
+    engine_name: str, engines: Callable[[str], Engine]
+) -> None:
+    """Realised and estimated performance in chunks, and columns judged together."""
+    found = []
+    for name in ("duckdb", engine_name):
+        engine = engines(name)
+        engine.load({"model_ref": model_data(1, 0.0), "model_cur": model_data(2, 1.5)})
+        result = api.compare(
+            engine.url,
+            f"{engine.place}model_ref",
+            f"{engine.place}model_cur",
+            connect_args=engine.connect_args,
+            columns=["x", "score", "city"],
+            preset="nannyml",
+            chunks=Chunks("row_no", 400),
+            model=api.Model("label", "said", "score"),
+            together=True,
+        )
+        rows = (*result.reference_rows, *result.rows)
+        found.append({(r["column_name"], r["statistic"], r["period"], r["chunk"]): r for r in rows if r["role"] != "feature"})
+    expected, rows_here = found
+    assert rows_here.keys() == expected.keys() and len(expected) == 6 * 15
+    for key, row in expected.items():
+        for field in ("value", "sampling_error", "band_lower", "alert_threshold", "decision"):
+            assert close("", field, rows_here[key][field], row[field]), (key, field, rows_here[key][field], row[field])

@@ -16,7 +16,8 @@ from itertools import pairwise
 
 RANGE = 3.0
 """A band is so many sampling errors wide on each side, as NannyML's."""
-CLASSIFICATION = ("accuracy", "precision", "recall", "specificity", "f1")
+OPEN = 1e300
+"""Beyond every score."""
 RANKING = ("roc_auc", "average_precision")
 REGRESSION = ("mae", "mape", "mse", "rmse", "msle", "rmsle")
 UNLIMITED = ("business_value", *REGRESSION)
@@ -38,10 +39,10 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """p = y + slope (score - x) for lower <= score < upper; None is open."""
+    """p = y + slope (score - x) for lower <= score < upper."""
 
-    lower: float | None
-    upper: float | None
+    lower: float
+    upper: float
     x: float
     y: float
     slope: float
@@ -137,15 +138,14 @@ def pieces(steps: Sequence[tuple[float, float, float]]) -> list[Piece]:
     found: list[Piece] = []
     for i, (low, high, share) in enumerate(steps):
         after = steps[i + 1] if i + 1 < len(steps) else None
-        lower = None if i == 0 else low
+        lower = -OPEN if i == 0 else low
         if after is None:
-            found.append(Piece(lower, None, low, share, 0.0))
+            found.append(Piece(lower, OPEN, low, share, 0.0))
             break
         end = math.nextafter(high, math.inf)
-        if lower is None or low < end:
-            found.append(Piece(lower, end, low, share, 0.0))
+        found.append(Piece(lower, end, low, share, 0.0))
         found.append(Piece(end, after[0], high, share, (after[2] - share) / (after[0] - high)))
-    return [p for p in found if p.lower is None or p.upper is None or p.lower < p.upper]
+    return [p for p in found if p.lower < p.upper]
 
 
 def regression(row: Mapping[str, float | None]) -> dict[str, tuple[float | None, float | None]]:

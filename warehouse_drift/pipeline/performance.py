@@ -28,8 +28,8 @@ from warehouse_drift.warehouse.introspect import columns as source_columns
 
 MOST_POINTS = 5_000
 """Points of the calibration curve that come to Python; more are thinned out in the warehouse first."""
-ROUNDING = 5
-"""Digits to which NannyML rounds running sums of probabilities."""
+ROUNDING = 1e5
+"""NannyML rounds running sums of probabilities to five digits."""
 MULTIPLIER = 3.0
 
 
@@ -192,11 +192,11 @@ def _side(session: Session, scores: Markup, fit: Sequence[rules.Piece], scored: 
     confusion = _by_chunk(session.rows("performance/confusion", scored=table))
     if not scored:
         return _Side(confusion, {}, {})
-    digits = ROUNDING if parity else None
+    steps = ROUNDING if parity else None
     return _Side(
         confusion,
-        _by_chunk(session.rows("performance/ranking", scored=table, expected=False, digits=None)),
-        _by_chunk(session.rows("performance/ranking", scored=table, expected=True, digits=digits)),
+        _by_chunk(session.rows("performance/ranking", scored=table, expected=False, steps=None)),
+        _by_chunk(session.rows("performance/ranking", scored=table, expected=True, steps=steps)),
     )
 
 
