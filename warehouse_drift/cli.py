@@ -88,7 +88,6 @@ def compare(
     from warehouse_drift.grid.edges import binning_of
     from warehouse_drift.pipeline.library import Chunks
     from warehouse_drift.reports.tables import as_csv, as_json, print_compare
-    from warehouse_drift.reports.text import compare_markdown
 
     if format not in ("table", "markdown", "json", "csv"):
         raise UsageError(f"--format is table, markdown, json or csv, not {format!r}.")
@@ -123,6 +122,8 @@ def compare(
     elif format == "csv":
         typer.echo(as_csv(result.rows), nl=False)
     elif format == "markdown":
+        from warehouse_drift.reports.text import compare_markdown
+
         typer.echo(compare_markdown(result.rows, reference, current, fail_on), nl=False)
     else:
         from rich.console import Console
