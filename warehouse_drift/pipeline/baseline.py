@@ -219,7 +219,7 @@ def _write_grids(
         grid = built.grids.get(m.number)
         n, cells = counts.get(m.number, (0, 0))
         vocabulary = "" if grid is not None else context.plan.baseline_version
-        identity = grid_id(str(m.plain), m.column.kind.value, grid, RULES, vocabulary)
+        identity = grid_id(str(m.x), m.column.kind.value, grid, RULES, vocabulary)
         spec = {
             "family": m.column.type_family,
             "signature": signature(context.monitor, m.name),

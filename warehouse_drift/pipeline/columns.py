@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind, ResolvedColumn
-from warehouse_drift.pipeline.compare import bare_sql, column_sql, held
+from warehouse_drift.pipeline.compare import bare_sql, column_sql
 from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.expressions import expression
@@ -27,13 +27,11 @@ _NO_MEASURE = ("nested", "binary", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A column with its number in this run and its SQL (``src`` is the relation). ``plain``: the same before the dialect's
-    own rules about large doubles, which are no part of what a grid is."""
+    """A column with its number in this run and its SQL (``src`` is the relation)."""
 
     number: int
     column: ResolvedColumn
     x: Markup
-    plain: Markup
 
     @property
     def name(self) -> str:
@@ -46,7 +44,7 @@ class Measured:
     @property
     def numeric(self) -> NumericColumn:
         is_float = self.column.type_family == "float" and self.column.kind is Kind.NUMERIC
-        bare = None if self.column.expression or self.x != self.plain else bare_sql(self.name, self.column.kind)
+        bare = None if self.column.expression else bare_sql(self.name, self.column.kind)
         return NumericColumn(self.number, self.name, self.x, is_float, self.column.type_family == "integer", bare)
 
     @property
@@ -79,8 +77,7 @@ def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequenc
             x = column_sql(c.name, c.kind)
         if c.kind is Kind.TEXT:
             x = Markup("CASE WHEN {} IS NOT NULL THEN '' END").format(x)
-        unbounded = c.kind is Kind.NUMERIC and c.type_family not in ("integer", "decimal")
-        found.append(Measured(number, c, held(x, dialect) if unbounded else x, x))
+        found.append(Measured(number, c, x))
     return tuple(found)
 
 

@@ -11,14 +11,12 @@ from markupsafe import Markup
 from warehouse_drift.config.resolved import Kind, SourceColumn
 from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import RULES, ZERO_SHARES, Binning
-from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
+from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, count_cells
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.values import read_values, value_summaries
-from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import relation
-from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, DEFAULTS, NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
@@ -102,30 +100,17 @@ def column_sql(name: str, kind: Kind) -> Markup:
     return Markup("CAST({} AS VARCHAR)").format(quoted)
 
 
-def held(x: Markup, dialect: Dialect) -> Markup:
-    """A double column as this dialect can add it up (``Dialect.largest_double``)."""
-    if not dialect.largest_double:
-        return x
-    return Markup(canonical_text("profile/held", {"x": x, "most": dialect.largest_double}))
-
-
-def number_sql(c: ComparedColumn, dialect: Dialect) -> Markup:
-    x = column_sql(c.name, c.kind)
-    return held(x, dialect) if c.float else x
-
-
 def bare_sql(name: str, kind: Kind) -> Markup | None:
     """``column_sql`` without its cast, where that changes neither order nor NULLs."""
     return Markup("src.") + identifier(name) if kind is Kind.NUMERIC else None
 
 
-def numeric_columns(columns: Sequence[ComparedColumn], dialect: Dialect) -> list[NumericColumn]:
-    found = []
-    for c in columns:
-        if c.kind.value in NUMERIC:
-            bare = None if c.float and dialect.largest_double else bare_sql(c.name, c.kind)
-            found.append(NumericColumn(c.number, c.name, number_sql(c, dialect), c.float, c.integer, bare))
-    return found
+def numeric_columns(columns: Sequence[ComparedColumn]) -> list[NumericColumn]:
+    return [
+        NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer, bare_sql(c.name, c.kind))
+        for c in columns
+        if c.kind.value in NUMERIC
+    ]
 
 
 def compare(
@@ -159,7 +144,7 @@ def compare(
     ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
     matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
     usable = [c for c in matched if c.problem is None]
-    numeric = numeric_columns(usable, warehouse.dialect)
+    numeric = numeric_columns(usable)
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
     wanted = [s for s in BY_NAME if s in (statistics or DEFAULTS)]
     from_values = [
@@ -182,12 +167,7 @@ def compare(
             {"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells
         ]
         if numeric:
-            table = session.scratch(
-                "current",
-                "profile/numeric_cells",
-                columns=cell_params(numeric, built.grids, squares=False),
-                **current_slice.params(),
-            )
+            table = count_cells(session, "current", numeric, built.grids, current_slice, squares=False)
             sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
         tables: dict[str, Markup] = {}
         if categorical:

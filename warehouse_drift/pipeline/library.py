@@ -80,7 +80,7 @@ def compare_as(
         if name not in {c.name for c in matched}:
             raise UsageError(f"Neither relation has a column {name!r}.")
     usable = [c for c in wanted if c.problem is None]
-    numeric = numeric_columns(usable, warehouse.dialect)
+    numeric = numeric_columns(usable)
     texts = [(c.number, column_sql(c.name, c.kind)) for c in usable if c.kind.value in CATEGORICAL]
     if not numeric and not texts:
         return LibraryComparison(tuple(wanted), (), ())

@@ -13,7 +13,7 @@ from warehouse_drift.grid.spec import NumericGrid
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.pipeline.compare import NAMED_UNSEEN
 from warehouse_drift.pipeline.context import Context, Segmenting, column_params
-from warehouse_drift.pipeline.grids import Slice, cell_params
+from warehouse_drift.pipeline.grids import Slice, count_cells
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.plan.calendar import Span
 from warehouse_drift.results import write
@@ -56,12 +56,7 @@ def numeric_cells(
     numeric = [m for m in measured if m.is_numeric]
     return [
         {
-            "cells": session.scratch(
-                "numeric",
-                "profile/numeric_cells",
-                columns=cell_params([m.numeric for m in some], grids),
-                **where.params(),
-            ),
+            "cells": count_cells(session, "numeric", [m.numeric for m in some], grids, where),
             "columns": [m.number for m in some],
         }
         for some in batches(numeric, session.dialect.statement_columns)

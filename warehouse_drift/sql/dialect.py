@@ -43,8 +43,8 @@ class Dialect:
     rewrites: tuple[str, ...] = ()
     identifier_limit: int = 63
     largest_double: float = 0.0
-    """Where sums and differences that leave the range of doubles are errors: doubles beyond this one count as infinite.
-    0: nothing is done, the engine gives infinity itself."""
+    """Where sums and differences that leave the range of doubles are errors: a scan that meets one is made again with
+    doubles beyond this one counted as infinite. 0: the engine gives infinity itself."""
     grants: Mapping[str, Any] = field(default_factory=dict)
     """Statements that give a role its rights: lists ``source``, ``results``, ``made_by_dba``; or a ``note`` instead."""
     append_rows: str = "values"
