@@ -16,8 +16,12 @@ from scipy.stats import ks_2samp
 from integration.cases import columns_of, days
 from integration.engines import Engine, start
 from warehouse_drift import verbs_run
+from warehouse_drift.errors import DialectError
 from warehouse_drift.resources import root
+from warehouse_drift.results import read as results_read
+from warehouse_drift.results import vacuum
 from warehouse_drift.warehouse.connect import open_warehouse
+from warehouse_drift.warehouse.execute import Warehouse
 
 BASE, DAYS = 14, 21
 VIEWS = (
@@ -37,7 +41,7 @@ def written(folder: Path, engine: Engine, table: str) -> str:
     """A drift.yml with one monitor on ``table``, whose results go to a schema of their own."""
     monitor = {
         "name": "m",
-        "relation": table,
+        "relation": f"{engine.place}{table}",
         "timestamp": {"column": "ts", "late": 0},
         "columns": ["x", "k", "c"],
         "segments": ["seg"],
@@ -134,6 +138,63 @@ def test_the_monitor_flow(
             ]
             assert not wrong, "\n".join([f"run {turn + 1}, {len(wrong)} differences", *wrong[:20]])
         assert ours["drift_history"] and ours["drift_bins"] and ours["profile_history"]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("spark")
+def test_spark_works_on_two_executors(
+    engines: Callable[[str], Engine], flowed: Callable[[str], tuple[Views, Views]]
+) -> None:
+    """What was shown on Spark was shown across processes, and without a DELETE: vacuum says why it cannot."""
+    flowed("spark")
+    from pyspark.sql import SparkSession
+
+    engine = engines("spark")
+    session = SparkSession.getActiveSession()
+    assert session is not None
+    hosts = session.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    assert len(hosts) == 3  # the driver is one of them
+    with open_warehouse(engine.url) as warehouse:
+        with pytest.raises(DialectError, match="no UPDATE and no DELETE"):
+            vacuum.vacuum(warehouse, "res_flow", now=results_read.now(warehouse))
+
+
+class Killed(BaseException):
+    """No statement after this one is sent."""
+
+
+@pytest.mark.parametrize("killed_engine", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in ("clickhouse", "spark")])
+def test_a_killed_run_leaves_nothing_half_done(
+    killed_engine: str,
+    engines: Callable[[str], Engine],
+    flowed: Callable[[str], tuple[Views, Views]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One more day; the run dies between the rows and the record that publishes them: first of profiles, then of results.
+    No transaction spans two statements on these engines, so only the record may decide."""
+    before = flowed(killed_engine)[1]
+    engine, execute = engines(killed_engine), Warehouse.execute
+    engine.load({"flow": columns_of([*days(0, BASE), *days(BASE, DAYS, shift=1.0), *days(DAYS, DAYS + 1)])})
+    yml = written(tmp_path, engine, "flow")
+    sent: list[str] = []
+    for record, kept in (("into wd_units", VIEWS[:-1]), ("append to wd_windows", ("drift_history", "drift_latest", "drift_bins", "drift_alerts"))):
+
+        def until(self: Warehouse, sql: str, *, name: str, record: str = record) -> int | None:
+            sent.append(name)
+            if name.endswith(record):
+                raise Killed
+            return execute(self, sql, name=name)
+
+        monkeypatch.setattr(Warehouse, "execute", until)
+        with pytest.raises(Killed):
+            verbs_run.run(yml)
+        monkeypatch.undo()
+        after = read(engine, "res_flow")
+        for view in kept:
+            assert after[view] == before[view], (record, view)
+    assert {"append to wd_results", "append to wd_bins"} & set(sent) and any("into wd_cells" in n for n in sent)
+    assert len(after["profile_history"]) > len(before["profile_history"])
 
 
 PAGE = (root() / "docs" / "how-to" / "move-from-another-tool.md").read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier, text_literal
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import MissingRelation, columns
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -130,8 +131,7 @@ def migrate(warehouse: Warehouse, schema: str) -> tuple[str, ...]:
     if found > current_version():
         _checked(found, schema)
     dialect, s = warehouse.dialect, prefix_in(warehouse, schema)
-    params = {"schema_name": schema.split(".")[-1]}
-    if not warehouse.fetch(render("results/schema_exists", params, dialect).sql, name="schema exists")[0]["found"]:
+    if not _schema_exists(warehouse, schema, found):
         warehouse.execute(dialect.statements["create_schema"].format(name=s[:-1]), name=f"create schema {schema}")
     due = [m for m in migrations() if m.version > found]
     for migration in due:
@@ -208,7 +208,23 @@ def _comment(statement: str, name: str, words: str, dialect: Dialect, s: Markup)
     return Statement(f"comment on {name}", dialect.statements[statement].format(name=s + Markup(name), text=literal))
 
 
+def _schema_exists(warehouse: Warehouse, schema: str, version: int) -> bool:
+    """Asked first, for a role may write to a schema that it may not create. Without a catalog to ask, only tables that
+    are there prove it; the statement says IF NOT EXISTS."""
+    if not warehouse.dialect.catalog_views:
+        return version > 0
+    params = {"schema_name": schema.split(".")[-1]}
+    sql = render("results/schema_exists", params, warehouse.dialect).sql
+    return bool(warehouse.fetch(sql, name="schema exists")[0]["found"])
+
+
 def _columns(warehouse: Warehouse, schema: str, table: str) -> set[str]:
+    """Names in lower case; none when there is no such table."""
+    if not warehouse.dialect.catalog_views:
+        try:
+            return {c.name.lower() for c in columns(warehouse, prefix_in(warehouse, schema) + Markup(table))}
+        except MissingRelation:
+            return set()
     params = {"schema_name": schema.split(".")[-1], "table_name": table}
     rows = warehouse.fetch(render("results/table_columns", params, warehouse.dialect).sql, name=f"columns of {table}")
     return {str(r["column_name"]).lower() for r in rows}

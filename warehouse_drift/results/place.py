@@ -48,7 +48,7 @@ def prefix_in(warehouse: Warehouse, schema: str) -> Markup:
     found = _known.setdefault(warehouse, {})
     if schema not in found:
         plain = schema_name(schema, warehouse.dialect)
-        if "." not in schema:
+        if "." not in schema and warehouse.dialect.catalog_views:
             rows = warehouse.fetch(render("results/catalog", {}, warehouse.dialect).sql, name="current catalog")
             if rows and str(rows[0]["catalog_name"]).lower() == schema.lower():
                 plain = Markup(".").join((plain, plain))

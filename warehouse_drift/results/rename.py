@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from warehouse_drift.errors import DialectError
 from warehouse_drift.results.place import prefix_in
 from warehouse_drift.results.tables import TABLES
 from warehouse_drift.sql.environment import text_literal
@@ -27,10 +28,17 @@ def carry_over(warehouse: Warehouse, schema: str, project: str, name: str, stabl
     """Gives the rows of the former name to ``name``; the former name, or None when there was nothing to do.
 
     Table by table, the events of the runs last: a run that is killed in between carries over the rest.
+
+    Raises DialectError with the reason where result tables take no UPDATE.
     """
     former = former_name(warehouse, schema, project, name, stable_id)
     if former is None:
         return None
+    if why := warehouse.dialect.why_not("row_changes"):
+        raise DialectError(
+            f"The history of monitor {former} cannot take the name {name} on {warehouse.dialect.name}: {why}.",
+            hint=f"Name the monitor {former} again, or take its id away: then {name} begins a history of its own.",
+        )
     shape = warehouse.dialect.statements.get("rename_monitor", _SHAPE)
     tables = [t for t in TABLES if "monitor" in t.names]
     for table in sorted(tables, key=lambda t: t.name == "wd_run_events"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from warehouse_drift.errors import DialectError
 from warehouse_drift.results.place import change, prefix_in
 from warehouse_drift.results.tables import WHOLE_BASELINE
 from warehouse_drift.results.write import WINDOW, run_event
@@ -66,6 +67,8 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
     Rows of a run that is still alive are never touched, nor those that it has replaced so far (it may yet be abandoned,
     and they return), so a run and a vacuum may overlap. ``now`` is the warehouse's
     clock. ``dry_run`` only counts (rows of runs that would be marked are not among them).
+
+    Raises DialectError with the reason, after silent runs were marked, where result tables take no DELETE.
     """
     s = prefix_in(warehouse, schema)
     shared: dict[str, Any] = {"s": s, "project": project}
@@ -74,6 +77,12 @@ def vacuum(warehouse: Warehouse, schema: str, *, now: datetime, project: str | N
     for run_id, owner, monitor in () if dry_run else dead:
         lost = _published(warehouse, s, run_id, owner, monitor)
         run_event(warehouse, schema, run_id=run_id, project=owner, monitor=monitor, event="abandoned", at=now, detail=lost)
+    why = "" if dry_run else warehouse.dialect.why_not("row_changes")
+    if why:
+        raise DialectError(
+            f"Rows cannot be deleted from the result tables on {warehouse.dialect.name}: {why}.",
+            hint=f"No view shows them, so they only take room. Silent runs that were marked as abandoned: {len(dead)}.",
+        )
     unseen = {}
     for table, view, keys in _UNSEEN:
         records: dict[str, Any] = {

@@ -57,6 +57,8 @@ class Dialect:
     """Longest statement that the warehouse takes; 0: no limit that matters."""
     statement_targets: int = 0
     """Most expressions in a SELECT list; 0: no limit that matters."""
+    catalog_views: bool = True
+    """Whether tables and columns can be asked for in INFORMATION_SCHEMA; otherwise the table itself is."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
     driver: Mapping[str, str] = field(default_factory=dict)
@@ -66,6 +68,11 @@ class Dialect:
 
     def can(self, capability: str) -> bool:
         return self.capabilities.get(capability, Capability("unsupported")).support in ("full", "versioned")
+
+    def why_not(self, capability: str) -> str:
+        """The stated reason for which something that warehouses usually can is not to be had; '' when nothing is said."""
+        given = self.capabilities.get(capability)
+        return given.reason if given is not None and not self.can(capability) else ""
 
 
 @cache
@@ -98,6 +105,7 @@ def load_dialect(name: str) -> Dialect:
         statement_columns=int(raw.get("limits", {}).get("columns", 64)),
         statement_bytes=int(raw.get("limits", {}).get("bytes", 0)),
         statement_targets=int(raw.get("limits", {}).get("targets", 0)),
+        catalog_views=bool(raw.get("catalog_views", True)),
         type_wrapper=raw.get("type_wrapper", ""),
         driver=raw.get("driver", {}),
         families=raw.get("families", {}),

@@ -31,7 +31,7 @@ _FAMILIES = (
     ("text", r"VARCHAR|TEXT|CHAR|BPCHAR|STRING|ENUM|UUID|NAME\b"),
     ("binary", r"BLOB|BYTEA|BIT|BINARY|VARBINARY"),
 )
-_MISSING = re.compile(r"does not exist|not found|no such table|unknown table", re.I)
+_MISSING = re.compile(r"does not exist|not found|cannot be found|no such table|unknown table", re.I)
 _TYPE_NAMES = "warehouse/type_names"
 
 
@@ -108,6 +108,8 @@ def _missing(warehouse: Warehouse, relation: Markup, shown: str, error: QueryErr
         return WarehouseError(f"The query {_short(shown)} cannot be run: {text}", hint="Run it by itself first.")
     if not _MISSING.search(text):
         return error
+    if not warehouse.dialect.catalog_views:
+        return MissingRelation(f"There is no relation {shown}.", hint="Check its name, and the schema in front of it.")
     names = tables(warehouse)
     wanted = shown.split(".")[-1].strip('"`').lower()
     if wanted in (n.split(".")[-1].lower() for n in names) and "." not in shown:
