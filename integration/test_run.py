@@ -154,9 +154,8 @@ def test_spark_works_on_two_executors(
     assert session is not None
     hosts = session.sparkContext._jsc.sc().statusTracker().getExecutorInfos()
     assert len(hosts) == 3  # the driver is one of them
-    with open_warehouse(engine.url) as warehouse:
-        with pytest.raises(DialectError, match="no UPDATE and no DELETE"):
-            vacuum.vacuum(warehouse, "res_flow", now=results_read.now(warehouse))
+    with open_warehouse(engine.url) as warehouse, pytest.raises(DialectError, match="no UPDATE and no DELETE"):
+        vacuum.vacuum(warehouse, "res_flow", now=results_read.now(warehouse))
 
 
 class Killed(BaseException):

@@ -7,6 +7,7 @@ so that a killed migration is simply run again; every step skips what is there a
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,8 @@ from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier, text_literal
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
-from warehouse_drift.warehouse.introspect import MissingRelation, columns
+from warehouse_drift.warehouse.introspect import MissingRelation
+from warehouse_drift.warehouse.introspect import columns as columns_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -132,7 +134,7 @@ def migrate(warehouse: Warehouse, schema: str) -> tuple[str, ...]:
         _checked(found, schema)
     dialect, s = warehouse.dialect, prefix_in(warehouse, schema)
     if not _schema_exists(warehouse, schema, found):
-        warehouse.execute(dialect.statements["create_schema"].format(name=s[:-1]), name=f"create schema {schema}")
+        _create_schema(warehouse, s, schema)
     due = [m for m in migrations() if m.version > found]
     for migration in due:
         for statement in migration_statements(migration, dialect, s):
@@ -176,7 +178,7 @@ def view_statements(dialect: Dialect, s: Markup, inside: Markup) -> Iterator[Sta
         yield _comment("comment_table", table.name, table.doc, dialect, s)
     for view in VIEWS:
         yield _comment("comment_view", view.name, view.doc, dialect, s)
-        for name, words in view.listed(structs) if view.public else ():
+        for name, words in view.listed(structs) if view.public and "comment_column" in dialect.statements else ():
             yield _comment("comment_column", f"{view.name}.{identifier(name)}", words, dialect, s)
 
 
@@ -204,8 +206,13 @@ def _type(kind: str, dialect: Dialect) -> str:
 
 
 def _comment(statement: str, name: str, words: str, dialect: Dialect, s: Markup) -> Statement:
-    literal = text_literal(words)
+    literal = text_literal(typographic(words))
     return Statement(f"comment on {name}", dialect.statements[statement].format(name=s + Markup(name), text=literal))
+
+
+def typographic(words: str) -> str:
+    """Without straight quotes, which not every engine's catalog takes in a comment: ’ for an apostrophe, ‘ ’ around words."""
+    return re.sub(r"(?<!\w)'(?=\w|:)", "‘", words).replace("'", "’")
 
 
 def _schema_exists(warehouse: Warehouse, schema: str, version: int) -> bool:
@@ -218,11 +225,22 @@ def _schema_exists(warehouse: Warehouse, schema: str, version: int) -> bool:
     return bool(warehouse.fetch(sql, name="schema exists")[0]["found"])
 
 
+def _create_schema(warehouse: Warehouse, s: Markup, schema: str) -> None:
+    """Some engines make a new schema the session's own, where plain names are looked up: the former one is set again."""
+    shapes = warehouse.dialect.statements
+    former = None
+    if "current_schema" in shapes:
+        former = warehouse.fetch(shapes["current_schema"], name="current schema")[0]["name"]
+    warehouse.execute(shapes["create_schema"].format(name=s[:-1]), name=f"create schema {schema}")
+    if former:
+        warehouse.execute(shapes["use_schema"].format(name=identifier(str(former))), name="former schema")
+
+
 def _columns(warehouse: Warehouse, schema: str, table: str) -> set[str]:
     """Names in lower case; none when there is no such table."""
     if not warehouse.dialect.catalog_views:
         try:
-            return {c.name.lower() for c in columns(warehouse, prefix_in(warehouse, schema) + Markup(table))}
+            return {c.name.lower() for c in columns_of(warehouse, prefix_in(warehouse, schema) + Markup(table))}
         except MissingRelation:
             return set()
     params = {"schema_name": schema.split(".")[-1], "table_name": table}
