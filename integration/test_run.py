@@ -14,7 +14,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from integration.cases import columns_of, days
-from integration.engines import Engine, start
+from integration.engines import ENGINES, Engine, start
 from warehouse_drift import verbs_run
 from warehouse_drift.errors import DialectError
 from warehouse_drift.resources import root
@@ -126,7 +126,9 @@ def same(a: Any, b: Any) -> bool:
 def test_the_monitor_flow(
     engine_name: str, flowed: Callable[[str], tuple[Views, Views]], expected: tuple[Views, Views]
 ) -> None:
-    """Every public view after each of two runs is what the embedded engine gives."""
+    """Every public view after each of two runs is what the embedded engine gives. Where the table's name needs its place
+    in front, hashes over the name differ."""
+    hashes = {"baseline_version", "row_key", "grid_id"} if ENGINES[engine_name].get("placed") else set()
     for turn, (ours, theirs) in enumerate(zip(flowed(engine_name), expected, strict=True)):
         for view in VIEWS:
             assert len(ours[view]) == len(theirs[view]), (turn, view)
@@ -134,7 +136,7 @@ def test_the_monitor_flow(
                 f"{view} {[str(y[k]) for k in sorted(y) if k in KEYS]} {k}: {x[k]!r}, should be {y[k]!r}"
                 for x, y in zip(ours[view], theirs[view], strict=True)
                 for k in y
-                if not same(x[k], y[k])
+                if k not in hashes and not same(x[k], y[k])
             ]
             assert not wrong, "\n".join([f"run {turn + 1}, {len(wrong)} differences", *wrong[:20]])
         assert ours["drift_history"] and ours["drift_bins"] and ours["profile_history"]

@@ -70,6 +70,15 @@ def _quoting(sqlglot_name: str) -> Callable[[str], Markup]:
     return quoted
 
 
+def long_text(text: str, dialect: Dialect) -> Markup:
+    """A text as the grammar wants it, not kept for another time as ``literals_of`` does."""
+    if dialect.canonical:
+        return text_literal(text)
+    from sqlglot import exp
+
+    return Markup(exp.Literal.string(text).sql(dialect=dialect.sqlglot_name))
+
+
 def document(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """Rows as one JSON text: an object with an array per column, all of the same length. Doubles have all digits."""
     return json.dumps(

@@ -16,11 +16,11 @@ from markupsafe import Markup
 
 from warehouse_drift.decisions.model import SEVERITY, Verdict
 from warehouse_drift.errors import DriftError
-from warehouse_drift.results.literals import document, literals_of, stored
+from warehouse_drift.results.literals import document, literals_of, long_text, stored
 from warehouse_drift.results.place import prefix_in
 from warehouse_drift.results.tables import BY_NAME, Table
 from warehouse_drift.sql.dialect import Dialect
-from warehouse_drift.sql.environment import environment, text_literal
+from warehouse_drift.sql.environment import environment
 from warehouse_drift.warehouse.execute import Warehouse
 
 Row = Mapping[str, Any]
@@ -69,7 +69,7 @@ def _insert(dialect: Dialect, s: Markup, table: Table, rows: Sequence[Row]) -> s
     }  # fmt: skip
     if dialect.append_rows == "json":
         kinds = {c.name: dialect.types[c.kind if c.kind not in ("timestamp", "date") else "text"] for c in table.columns}
-        params |= {"kinds": [Markup(kinds[n]) for n in varying], "document": text_literal(document(rows, varying))}
+        params |= {"kinds": [Markup(kinds[n]) for n in varying], "document": long_text(document(rows, varying), dialect)}
     else:
         params["rows"] = [Markup(", ").join(literal(r[n]) for n in varying) for r in rows]
     return environment(dialect.name).get_template("results/insert.sql.j2").render(**params).strip()

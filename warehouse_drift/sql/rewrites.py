@@ -218,6 +218,15 @@ def nothing_over_zero(tree: exp.Expr) -> exp.Expr:
     return tree.transform(change, copy=False)
 
 
+def texts_in_own_order(tree: exp.Expr) -> exp.Expr:
+    """STRING_AGG(x ORDER BY k) with NULL where the engine puts it by itself: for engines that take no NULLS FIRST or LAST
+    there. The keys of the templates are never NULL."""
+    for texts in tree.find_all(exp.GroupConcat):
+        for term in texts.find_all(exp.Ordered):
+            term.set("nulls_first", not term.args.get("desc"))
+    return tree
+
+
 REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "nan_by_equality": nan_by_equality,
     "log2_as_ln": log2_as_ln,
@@ -234,5 +243,6 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "texts_by_arrays": texts_by_arrays,
     "timestamps_64": timestamps_64,
     "infinity_capital": infinity_capital,
+    "texts_in_own_order": texts_in_own_order,
     "nothing_over_zero": nothing_over_zero,
 }
