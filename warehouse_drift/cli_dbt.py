@@ -29,6 +29,25 @@ def init(
     typer.echo(f"The daily job (retry the first two commands, never the third: an alert stays until the data changes):\n  {done.job}")
 
 
+@dbt.command()
+def generate(
+    monitor: Annotated[str, typer.Option("--monitor", "-m", help="The monitor; its relation is a ref() or source().")],
+    config: Annotated[str, typer.Option("--config", "-c", help="The configuration.")] = "drift.yml",
+    project_dir: ProjectDir = ".",
+    until: Annotated[str, typer.Option(help="First date that the models no longer know; default: a year from now.")] = "",
+    target: Annotated[str, typer.Option(help="Target of the dbt profile.")] = "",
+    force: Force = False,
+) -> None:
+    """Write a monitor's profile and metrics as dbt models, for jobs without Python. Reads its published baseline."""
+    from warehouse_drift.dbt.generate import dbt_generate
+
+    done = dbt_generate(
+        config, monitor, project_dir=project_dir, until=until or None, target=target or None, force=force
+    )
+    show(done.files)
+    typer.echo(f"The models know the calendar until {done.until:%Y-%m-%d %H:%M} UTC; generate them again before.")
+
+
 def show(files: tuple[Written, ...]) -> None:
     """One line a file."""
     for f in files:
