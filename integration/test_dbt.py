@@ -115,7 +115,7 @@ def test_a_failing_drift_test_fails_the_job_and_says_why(story: Story) -> None:
     assert "DRIFT monitor flights, comparison monthly, column dep_delay, statistic psi, since 2013-06-01" in said
     assert "limit 0.05" in said
     alert = next(line for line in said.splitlines() if "DRIFT" in line and "column air_time" in line)
-    assert "limit 0.08" in alert and "PSI" in alert.upper()
+    assert "statistic jensen_shannon, since 2013-05-01" in alert and "limit 0.14" in alert
     assert "PASS=1" in said.splitlines()[-1] and "ERROR=2" in said.splitlines()[-1]
 
 
@@ -138,10 +138,10 @@ def test_the_generated_models_have_the_numbers_of_run(story: Story) -> None:
 def test_limits_are_applied_to_the_size(story: Story) -> None:
     found = story.rows(
         f"SELECT window_date, value, warn_threshold, alert_threshold, decision FROM {story.schema}.{METRICS}"
-        " WHERE column_name = 'air_time' AND statistic = 'psi' AND segment = 'all' ORDER BY 1"
+        " WHERE column_name = 'air_time' AND statistic = 'jensen_shannon' AND segment = 'all' ORDER BY 1"
     )
-    assert [(r[2], r[3]) for r in found] == [(0.05, 0.08)] * 3
-    assert [r[4] for r in found] == ["alert" if float(r[1]) >= 0.08 else "warn" if float(r[1]) >= 0.05 else "ok" for r in found]  # type: ignore[arg-type]
+    assert [(r[2], r[3]) for r in found] == [(0.1, 0.14)] * 3
+    assert [r[4] for r in found] == ["alert" if float(r[1]) >= 0.14 else "warn" if float(r[1]) >= 0.1 else "ok" for r in found]  # type: ignore[arg-type]
     assert "alert" in {r[4] for r in found}
 
 
