@@ -54,7 +54,7 @@ class Story:
 
 def rows(engine: sqlalchemy.Engine, sql: str) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
-        return [tuple(r) for r in connection.execute(sqlalchemy.text(sql))]
+        return [tuple(r) for r in connection.exec_driver_sql(sql)]
 
 
 @pytest.fixture(scope="module", params=["duckdb", "postgres"])
@@ -65,7 +65,9 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     except Unavailable as error:
         pytest.skip(f"dbt on {request.param}: {error}")
     try:
-        yield _told(home, request.param, server.url if server else "", tmp_path_factory.mktemp("dbt"))
+        told = _told(home, request.param, server.url if server else "", tmp_path_factory.mktemp("dbt"))
+        yield told
+        told.engine.dispose()
     finally:
         if server:
             server.stop()
