@@ -36,7 +36,7 @@ from warehouse_drift.pipeline.session import Session
 from warehouse_drift.plan.build import baseline_buckets, bucket_unit, naive, week_start_of, window_unit, zone_of
 from warehouse_drift.plan.calendar import Span, spans
 from warehouse_drift.plan.clock import bucket_sql, clock_of, reading
-from warehouse_drift.results import read
+from warehouse_drift.results import migrate, read
 from warehouse_drift.results.tables import WHOLE_BASELINE
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import render
@@ -81,9 +81,12 @@ def dbt_generate(
     given = loaded.monitor(monitor)
     manifest = Path(config).parent / loaded.warehouse.dbt_manifest
     with open_warehouse(loaded.url, read_only=True) as warehouse:
+        has_state = migrate.installed_version(warehouse, loaded.warehouse.result_schema) > 0
+        if has_state:
+            migrate.check_version(warehouse, loaded.warehouse.result_schema)
         resolved, _ = resolved_monitor(warehouse, loaded, given)
         source = _reference(manifest, resolved)
-        plan = plan_monitor(warehouse, loaded, given, as_of=None, has_state=True)
+        plan = plan_monitor(warehouse, loaded, given, as_of=None, has_state=has_state)
         if plan.baseline is None:
             raise UsageError(
                 f"The monitor {monitor} has no published baseline.", hint=f"Run: warehouse-drift run --select {monitor}"
