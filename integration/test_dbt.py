@@ -70,7 +70,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         told.engine.dispose()
     finally:
         if server:
-            server.stop()
+            server.close()
 
 
 def _told(home: Path, target: str, url: str, folder: Path) -> Story:
