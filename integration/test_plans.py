@@ -73,7 +73,7 @@ def product(warehouse: Warehouse, data: Data) -> Cells:
 
 
 def _all(warehouse: Warehouse, table: str) -> list[dict[str, object]]:
-    mark = "`" if warehouse.dialect.sqlglot_name == "spark" else '"'
+    mark = "`" if warehouse.dialect.sqlglot_name in ("spark", "databricks", "bigquery") else '"'
     return warehouse.fetch(f"SELECT * FROM {table.replace(chr(34), mark)}", name="cells")
 
 
