@@ -30,8 +30,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"there is no engine {unknown[0]!r}; known: {', '.join(ENGINES)}")
     if metafunc.module.__name__.endswith("test_results"):
         names = [n for n in names if not ENGINES[n].get("no_result_tests")]
-    if asked == "all" and metafunc.module.__name__.endswith(("test_asked", "test_telling")):
-        # statistics on request and alerting take slow engines a minute each: make integration ENGINE=spark runs them
+    if asked == "all" and metafunc.module.__name__.endswith(("test_asked", "test_telling", "test_plans")):
+        # statistics on request, alerting and losing plans take slow engines a minute each: make integration ENGINE=spark
         names = [n for n in names if not ENGINES[n].get("slow")]
     metafunc.parametrize(
         "engine_name", [pytest.param(n, marks=[pytest.mark.xdist_group(n), *_slow(n)]) for n in names], scope="session"
