@@ -280,8 +280,8 @@ def _console() -> Any:
 
 cli_run.register(app)
 cli_alerts.register(app)
-cli_shell.register(app)
 cli_dbt.register(app)
+cli_shell.register(app)
 
 
 def _list(text: str) -> list[str] | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from warehouse_drift.cli_run import Config, Target
+
 if TYPE_CHECKING:
     from warehouse_drift.dbt.project import Written
 
@@ -31,21 +33,26 @@ def init(
 
 @dbt.command()
 def generate(
-    monitor: Annotated[str, typer.Option("--monitor", "-m", help="The monitor; its relation is a ref() or source().")],
-    config: Annotated[str, typer.Option("--config", "-c", help="The configuration.")] = "drift.yml",
+    monitor: Annotated[str, typer.Option("--monitor", "-m", help="The monitor.")],
+    config: Config = "drift.yml",
     project_dir: ProjectDir = ".",
-    until: Annotated[str, typer.Option(help="First date that the models no longer know; default: a year from now.")] = "",
-    target: Annotated[str, typer.Option(help="Target of the dbt profile.")] = "",
+    relation: Annotated[
+        str | None, typer.Option(help="How dbt knows the watched relation: ref('orders'), or source('shop', 'orders').")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="First date of the calendar. Default: the first window that run decided.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last date of the calendar. Default: two years from now.")] = None,
+    folder: Annotated[str | None, typer.Option(help="Folder below models/, seeds/ and tests/. Default: drift/<monitor>.")] = None,
+    target: Target = None,
     force: Force = False,
 ) -> None:
-    """Write a monitor's profile and metrics as dbt models, for jobs without Python. Reads its published baseline."""
-    from warehouse_drift.dbt.generate import dbt_generate
+    """Write a monitor as dbt models: a dbt job alone then computes its statistics and compares them with fixed limits."""
+    from warehouse_drift import verbs_dbt_generate
 
-    done = dbt_generate(
-        config, monitor, project_dir=project_dir, until=until or None, target=target or None, force=force
-    )
+    done = verbs_dbt_generate.generate(
+        config, monitor, project_dir, target=target, relation=relation, since=since, until=until, folder=folder, force=force
+    )  # fmt: skip
     show(done.files)
-    typer.echo(f"The models know the calendar until {done.until:%Y-%m-%d %H:%M} UTC; generate them again before.")
+    typer.echo(f"The job:\n  {done.job}")
 
 
 def show(files: tuple[Written, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -116,19 +116,11 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/value_bounds": {"sorted": T},
     "metrics/order_statistics": {"sorted": T, "ranks": [{"column_no": 1, "rank": 5}]},
     "metrics/value_bins": {"values": T, "edges": [{"pair_no": 0, "column_no": 1, "bin_index": 0, "lower": None, "upper": 1.0, "closed": 1}], "by_value": [2], "outside": [1], "unseen_together": True, "missing": True},
-    "dbt/known_cells": {"rows": [{"column_no": 1, "cell_key": "it's"}]},
-    "dbt/first_reading": {"this": T, "clock": "timestamp", "first": datetime(2025, 1, 1), "again": 4, "readings": [{"start": datetime(2025, 1, 1, 5), "reading": datetime(2025, 1, 1)}]},
-    "dbt/judged": {
-        "statistics": [T, T], "columns": [{"number": 1, "name": "a", "grid_id": "g", "kind": "numeric"}], "cells": T,
-        "pairs": [{"no": 0, "comparison": "daily", "start": datetime(2025, 1, 1), "end": datetime(2025, 1, 2), "date": date(2025, 1, 1)}],
-        "limits": [{"number": 1, "statistic": "psi", "warn": 0.1, "alert": None}], "kinds": [{"statistic": "psi", "number": 1}],
-        "key": {"project": "p", "monitor": "m", "baseline_version": "v"},
-    },
 }  # fmt: skip
 STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2], "sorted": T, "zero": "evidently"}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
-# tests/results
-ELSEWHERE = ("profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/held", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "metrics/outside_core", "warehouse/", "macros/", "results/", "views/", "alerts/")  # fmt: skip
+# tests/results and tests/dbt
+ELSEWHERE = ("dbt/", "profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/held", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "metrics/outside_core", "warehouse/", "macros/", "results/", "views/", "alerts/")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])

@@ -332,3 +332,7 @@ class Config(RootConfig):
         """``drift.yml:12``, relative to the folder of the configuration: the same on every machine."""
         file, line = self._document.place(path)
         return f"{file}:{line}"
+
+    def written(self, path: Path) -> str:
+        """A scalar as the configuration has it, before dbt's names are looked up; empty for what is not written."""
+        return self._document.text.get(path, "")

@@ -1,288 +1,263 @@
-"""``dbt generate``: the profile and the metrics of a monitor as two dbt models, from the templates that ``run`` uses.
+"""A monitor as dbt models: a profile, its metrics with fixed limits, and the seeds and tests that they need.
 
-The grids, the values with cells of their own, the segments and the calendar of a published baseline are written into the
-models: a job with dbt alone then needs no Python. What only Python can do (p-values, the baseline's own noise,
-refinement) is not in them.
+The stages of ``run`` render the SQL (``Woven``); the published baseline, its grids and the limits are fixed now. What
+needs Python stays out: p-values, refinement, the k-of-n rule, new grids.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
 
-from warehouse_drift.config.dbt_meta import nodes, read_manifest
-from warehouse_drift.config.instants import instant
-from warehouse_drift.config.load import load_config
 from warehouse_drift.config.resolved import ResolvedMonitor
-from warehouse_drift.dbt.collect import Collected
-from warehouse_drift.dbt.project import Written, open_project, write_files
-from warehouse_drift.errors import UsageError
+from warehouse_drift.dbt import properties as described
+from warehouse_drift.dbt.calendar import Row, bucket_rows, window_rows
+from warehouse_drift.dbt.files import properties, seed_text, slug
+from warehouse_drift.dbt.project import Project
+from warehouse_drift.dbt.weave import INVOCATION, Woven, jinja, model, stand_in
+from warehouse_drift.decisions.decide import Noise, rules_from
+from warehouse_drift.decisions.thresholds import SAMPLING_SHARE, SIGNED, effective
 from warehouse_drift.pipeline import baseline, profile
 from warehouse_drift.pipeline.baseline import Gridded
-from warehouse_drift.pipeline.columns import measure
-from warehouse_drift.pipeline.compare import NAMED_UNSEEN
 from warehouse_drift.pipeline.context import Context, column_params
-from warehouse_drift.pipeline.facts import filtered, source_of
+from warehouse_drift.pipeline.facts import Source, filtered, source_of
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.metrics import pool, summaries
 from warehouse_drift.pipeline.noise import psi_limits, statistics_of
-from warehouse_drift.pipeline.session import Session
-from warehouse_drift.plan.build import baseline_buckets, bucket_unit, naive, week_start_of, window_unit, zone_of
-from warehouse_drift.plan.calendar import Span, spans
-from warehouse_drift.plan.clock import bucket_sql, clock_of, reading
-from warehouse_drift.results import migrate, read
+from warehouse_drift.pipeline.windows import shown
+from warehouse_drift.plan.calendar import Span
+from warehouse_drift.plan.clock import bucket_sql, clock_of
 from warehouse_drift.results.tables import WHOLE_BASELINE
-from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.render import render
+from warehouse_drift.sql.render import canonical_text, render
 from warehouse_drift.statistics.registry import BY_NAME
-from warehouse_drift.verbs_run import plan_monitor, resolved_monitor
-from warehouse_drift.warehouse.connect import open_warehouse
 
-MOST_BUCKETS = 2_000
-"""Longer calendars make models that engines are slow to plan."""
-_SOURCE, _FROM, _CELLS, _THIS = "wd_dbt_source", "wd_dbt_from", "wd_v_cells", "wd_dbt_this"
+FIRST = "wd_v_cells"
+"""The step that the templates for published cells read."""
 
 
 @dataclass(frozen=True, slots=True)
-class DbtGenerated:
-    """``until``: the first instant (UTC) that the models no longer know."""
+class Given:
+    """Everything that is fixed when models are generated.
 
-    files: tuple[Written, ...]
-    until: datetime
-
-
-def dbt_generate(
-    config: str,
-    monitor: str,
-    *,
-    project_dir: str = ".",
-    until: str | None = None,
-    target: str | None = None,
-    force: bool = False,
-) -> DbtGenerated:
-    """Writes ``<monitor>_drift_cells`` (incremental) and ``<monitor>_drift_metrics`` into a dbt project. Reads the published
-    baseline; writes nothing in the warehouse.
-
-    Args:
-        until: first local date that is no longer known; default: a year from now.
-
-    Raises:
-        UsageError: when the monitor has no published baseline, no timestamp, a baseline of its own relation, or is not on
-            a model or source of the project's manifest.
+    ``relation``: Jinja of the watched relation, None where dbt does not know it; ``baseline``: rows of the seed;
+    ``starts``: comparison -> its first window; ``noise``: comparison -> own noise of the baseline.
     """
-    project = open_project(project_dir)
-    loaded = load_config(config, target=target)
-    given = loaded.monitor(monitor)
-    manifest = Path(config).parent / loaded.warehouse.dbt_manifest
-    with open_warehouse(loaded.url, read_only=True) as warehouse:
-        has_state = migrate.installed_version(warehouse, loaded.warehouse.result_schema) > 0
-        if has_state:
-            migrate.check_version(warehouse, loaded.warehouse.result_schema)
-        resolved, _ = resolved_monitor(warehouse, loaded, given)
-        source = _reference(manifest, resolved)
-        plan = plan_monitor(warehouse, loaded, given, as_of=None, has_state=has_state)
-        if plan.baseline is None:
-            raise UsageError(
-                f"The monitor {monitor} has no published baseline.", hint=f"Run: warehouse-drift run --select {monitor}"
-            )
-        calendar = _calendar(resolved, until, read.now(warehouse))
-        context = Context(warehouse, loaded.warehouse.result_schema, plan, "dbt")
-        with Session(warehouse) as session:
-            gridded = baseline.load(session, context, measure(resolved.columns, warehouse.dialect, plan.measured))
-            known = _known(session, context, gridded)
-        name = re.sub(r"\W+", "_", monitor).strip("_").lower()
-        cells, first = _cells(context, gridded, known, calendar)
-        metrics = _metrics(context, gridded, calendar)
-    folder = f"{project.models}/warehouse_drift"
-    files = {
-        f"{folder}/{name}_drift_cells.sql": _CELLS_MODEL.replace("<sql>", _filled(cells, source, name, first)),
-        f"{folder}/{name}_drift_metrics.sql": _METRICS_MODEL.replace("<sql>", _filled(metrics, source, name, first)),
+
+    context: Context
+    gridded: Gridded
+    relation: str | None
+    baseline: Sequence[Row]
+    buckets: tuple[Span, ...]
+    starts: Mapping[str, datetime]
+    noise: Mapping[str, Noise]
+    folder: str
+    """below the folders of models, seeds and tests"""
+
+    @property
+    def monitor(self) -> ResolvedMonitor:
+        return self.context.monitor
+
+    @property
+    def prefix(self) -> str:
+        return f"{slug(self.monitor.name)}_drift"
+
+    def names(self) -> dict[str, str]:
+        """Stand-ins and the Jinja that they become."""
+        made = {k: f"ref('{self.prefix}_{k}')" for k in ("baseline", "buckets", "windows", "limits", "cells", "metrics")}
+        own = {"relation": self.relation} if self.relation else {}
+        return {"this": "this", **made, **own}
+
+    def key(self) -> dict[str, str]:
+        return self.context.key | {"run_id": INVOCATION}
+
+    def source(self) -> Source:
+        found = source_of(self.context.warehouse, self.monitor)
+        return Source(stand_in("relation"), found.where, found.time) if self.relation else found
+
+
+def files(given: Given, project: Project) -> dict[str, str]:
+    """Path in the project -> text of every generated file."""
+    limits, windows = limit_rows(given), window_rows(given.monitor, given.starts, given.buckets)
+    cells_of = definition(given)
+    judged_by = _hash([cells_of, limits, statistics_of(given.context)])
+    models, seeds, tests = (f"{place}/{given.folder}" for place in (project.models, project.seeds, project.tests))
+    assert given.monitor.timestamp is not None
+    written = {
+        "baseline": (list(described.BASELINE), given.baseline),
+        "buckets": (list(described.BUCKETS), bucket_rows(given.monitor.timestamp, given.buckets)),
+        "windows": (list(described.WINDOWS), windows),
+        "limits": (list(described.LIMITS), limits),
     }
-    return DbtGenerated(write_files(project, files, force=force), calendar[-1].end)
-
-
-def _reference(manifest: Path, monitor: ResolvedMonitor) -> str:
-    """``ref('flights')`` or ``source('erp', 'orders')`` of the monitor's relation."""
-    try:
-        there = list(nodes(read_manifest(manifest)))
-    except ValueError as error:
-        raise UsageError(f"dbt generate: {error}.") from None
-    for node in there:
-        if node.get("relation_name") == monitor.relation.text:
-            name = node.get("name")
-            return f"source('{node['source_name']}', '{name}')" if node.get("source_name") else f"ref('{name}')"
-    raise UsageError(
-        f"The monitor {monitor.name} is on {monitor.relation.text}, which is no model or source of {manifest}.",
-        hint="Give its relation as ref('model') or source('name', 'table').",
-    )
-
-
-def _calendar(monitor: ResolvedMonitor, until: str | None, now: datetime) -> tuple[Span, ...]:
-    """The buckets of the baseline, and those after it up to ``until``."""
-    if monitor.timestamp is None or monitor.baseline.relation is not None or not baseline_buckets(monitor):
-        raise UsageError(
-            f"The monitor {monitor.name} cannot be generated: dbt generate needs a timestamp and a baseline that is a time"
-            " range of the monitor's own relation."
-        )
-    if monitor.baseline.where != monitor.where:
-        raise UsageError(f"The monitor {monitor.name} cannot be generated: its baseline has a where: of its own.")
-    own = baseline_buckets(monitor)
-    try:
-        end = naive(instant(until, zone_of(monitor))) if until else now + timedelta(days=366)
-    except ValueError as error:
-        raise UsageError(f"--until {until}: {error}.", hint="Write a date, as 2027-01-01.") from error
-    assert end is not None
-    last = own[-1].end
-    after = spans(bucket_unit(monitor), zone_of(monitor), last, end, week_start_of(monitor))
-    found = (*own, *(replace(s, start=max(s.start, last)) for s in after))
-    if len(found) > MOST_BUCKETS:
-        raise UsageError(
-            f"{len(found):,} buckets are too many for a model (at most {MOST_BUCKETS:,}).", hint="Choose a nearer --until."
-        )
+    types = given.context.warehouse.dialect.types
+    found = {f"{seeds}/{given.prefix}_{k}.csv": seed_text(columns, rows) for k, (columns, rows) in written.items()}
+    found[f"{seeds}/{given.prefix}_seeds.yml"] = properties(described.seeds(given.prefix, given.monitor.name, types))
+    found[f"{models}/{given.prefix}_cells.sql"] = profile_model(given, cells_of)
+    found[f"{models}/{given.prefix}_metrics.sql"] = metrics_model(given, cells_of, judged_by)
+    found[f"{models}/{given.prefix}_models.yml"] = properties(described.models(given.prefix, given.monitor.name))
+    for name, severity, params in (("no_alerts", "error", ("metrics",)), ("calendar_ends", "warn", ("buckets",))):
+        body = render(f"dbt/{name}", {p: stand_in(p) for p in params}, given.context.warehouse.dialect).sql
+        text = f"{{{{ config(severity='{severity}') }}}}\n" + jinja(body, given.names(), given.context.warehouse.dialect)
+        found[f"{tests}/{given.prefix}_{name}.sql"] = f"{text}\n"
     return found
 
 
-def _known(session: Session, context: Context, gridded: Gridded) -> list[dict[str, Any]]:
-    """The values of the published baseline that have cells of their own (as keys; texts only where privacy allows)."""
-    others = [m for m in gridded.measured if not m.is_numeric]
-    if not others:
-        return []
-    columns = column_params(others, gridded.ids)
-    rows = session.rows(
-        "store/known_values", s=context.s, columns=columns, whole_baseline=WHOLE_BASELINE, **context.key
+def definition(given: Given) -> str:
+    """What makes stored cells comparable: with another one, everything is profiled again."""
+    m, gridded = given.monitor, given.gridded
+    keys = [{k: v for k, v in s.items() if k != "x"} for s in gridded.segments.keys]
+    first = given.buckets[0].start  # older buckets are never due again
+    return _hash([given.context.plan.baseline_version, first, dict(gridded.ids), keys, m.where, m.relation.text])
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def limit_rows(given: Given) -> list[Row]:
+    """Limits of every comparison, segment, column and statistic; automatic ones as they are now."""
+    found: list[Row] = []
+    measured = {m.name for m in given.gridded.measured}
+    for comparison in given.monitor.comparisons:
+        rules = rules_from(given.monitor, comparison)
+        for segment, key in _segments(given.gridded):
+            for (column, statistic), threshold in rules.limits.items():
+                if (threshold.warn, threshold.alert) == (None, None) or column == key or column not in {*measured, ":table"}:
+                    continue
+                largest, count = given.noise[comparison.name].get((segment, column, statistic), (None, 0))
+                warn, alert, source = effective(threshold, largest, count)
+                found.append(
+                    {
+                        "comparison": comparison.name,
+                        "segment": segment,
+                        "column_name": column,
+                        "statistic": statistic,
+                        "warn_threshold": warn,
+                        "alert_threshold": alert,
+                        "threshold_source": source,
+                        "min_rows": rules.min_rows.get(key or "", 0),
+                        "highest": "alert" if key is None or segment in rules.alert_on else "warn",
+                    }
+                )
+    return found
+
+
+def _segments(gridded: Gridded) -> list[tuple[str, str | None]]:
+    """(segment as it is shown, its column) of all that the profile tells apart."""
+    found: list[tuple[str, str | None]] = [("all", None)]
+    for k in gridded.segments.keys:
+        kinds = [("null", ""), (str(k["rest"]), ""), *(("value", str(v)) for v in k["values"])]
+        found += [(shown(k["key"], kind, value)[0], k["key"]) for kind, value in kinds]
+    return found
+
+
+def profile_model(given: Given, cells_of: str) -> str:
+    """The incremental model of cells by bucket."""
+    context, gridded, spec = given.context, given.gridded, given.monitor.timestamp
+    dialect = context.warehouse.dialect
+    session, source = Woven(dialect), given.source()
+    assert spec is not None and source.time is not None
+    whole = filtered(given.monitor, source, given.buckets[0].start, given.buckets[-1].end)
+    due = session.incremental(
+        "due",
+        "dbt/due_buckets",
+        stand_in("this"),
+        buckets=stand_in("buckets"),
+        source=source.relation,
+        filter=whole,
+        x=source.time,
+        clock=clock_of(spec),
+        delay=None if spec.detection_delay is None else round(spec.detection_delay.total_seconds() * 1e6),
+        definition=cells_of,
+        late=spec.late,
     )
-    return sorted(rows, key=lambda r: (int(r["column_no"]), str(r["cell_key"])))
-
-
-def _cells(
-    context: Context, gridded: Gridded, known: Sequence[Mapping[str, Any]], calendar: Sequence[Span]
-) -> tuple[str, str]:
-    """(the SELECT of the profile, the SELECT of where an incremental run begins)."""
-    monitor, warehouse = context.monitor, context.warehouse
-    stamp = monitor.timestamp
-    assert stamp is not None
-    session = Collected(warehouse)
-    where = source_of(warehouse, monitor)
-    assert where.time is not None
-    begun = Markup("{} >= {}").format(where.time, identifier(_FROM))
-    piece = Slice(
-        identifier(_SOURCE),
-        filtered(monitor, where, calendar[0].start, calendar[-1].end, begun),
-        bucket_sql(stamp, where.time, calendar),
+    wanted = Markup(canonical_text("dbt/due_filter", {"x": source.time, "due": due}))
+    where = Slice(
+        source.relation,
+        filtered(given.monitor, source, given.buckets[0].start, given.buckets[-1].end, wanted),
+        bucket_sql(spec, source.time, given.buckets),
         gridded.segments.code(),
     )
-    numeric = profile.numeric_cells(session, gridded.measured, gridded.grids, piece)
-    values = profile.value_cells(session, gridded.measured, piece, baseline.salt(context))
-    cells = session.scratch(
-        "cells",
-        "profile/cells",
-        numeric=numeric,
-        values=values,
-        known=session.scratch("known", "dbt/known_cells", rows=list(known)) if values else None,
-        wide=list(gridded.wide),
-        named=NAMED_UNSEEN,
-    )
-    marginal = session.scratch(
-        "marginal", "profile/marginal_cells", cells=cells, keys=list(gridded.segments.keys), whole=False
-    )
-    selected = session.statement(
-        "store/cells",
-        marginal=marginal,
-        columns=column_params(gridded.measured, gridded.ids),
-        buckets=profile.bucket_params(calendar),
-        key=context.key,
-    )
-    readings = [{"start": b.start, "reading": reading(stamp, b.start)} for b in calendar]
-    first = render(
-        "dbt/first_reading",
-        {
-            "this": identifier(_THIS),
-            "readings": readings,
-            "clock": clock_of(stamp),
-            "first": readings[0]["reading"],
-            "again": stamp.late + 1,
-        },
-        warehouse.dialect,
-    ).sql
-    return selected, first
-
-
-def _metrics(context: Context, gridded: Gridded, calendar: Sequence[Span]) -> str:
-    """The SELECT of every statistic of every window that the calendar holds."""
-    monitor = context.monitor
-    begin, after = calendar[0].start, baseline_buckets(monitor)[-1].end
-    pairs: list[dict[str, Any]] = []
-    sides: list[dict[str, Any]] = []
-    for comparison in monitor.comparisons:
-        unit = window_unit(monitor, comparison)
-        windows = spans(unit, zone_of(monitor), begin, calendar[-1].end, week_start_of(monitor))
-        for i, w in enumerate(windows):
-            if w.start < after or w.end > calendar[-1].end:
-                continue
-            no = len(pairs)
-            pairs.append({"no": no, "comparison": comparison.name, "start": w.start, "end": w.end, "date": w.date})
-            start, end = (begin, after) if comparison.against == "baseline" else (windows[i - 1].start, windows[i - 1].end)
-            sides.append({"side": "c", "pair_no": no, "start": w.start, "end": w.end, "sign": 1})
-            sides.append({"side": "r", "pair_no": no, "start": start, "end": end, "sign": 1})
-    if not pairs:
-        raise UsageError(f"The monitor {monitor.name} has no whole window after its baseline.", hint="Choose a later --until.")
-    session = Collected(context.warehouse)
+    _published(session, given, None, cells_of)
+    numeric = profile.numeric_cells(session, gridded.measured, gridded.grids, where)
+    values = profile.value_cells(session, gridded.measured, where, baseline.salt(context))
+    others = [m for m in gridded.measured if not m.is_numeric]
+    known = None
+    if others:
+        params = {"s": Markup(""), "columns": column_params(others, gridded.ids), "whole_baseline": WHOLE_BASELINE}
+        known = session.scratch("known", "store/known_values", **params, **given.key())
+    scan = profile.scanned(session, (), where, numeric, values, known, gridded.wide)
+    keys = list(gridded.segments.keys)
+    marginal = session.scratch("marginal", "profile/marginal_cells", cells=scan.cells, keys=keys, whole=False)
+    rows = session.scratch("row_facts", "profile/row_facts", rows=scan.rows, numbers=[], keys=keys, whole=False)
     columns = column_params(gridded.measured, gridded.ids)
-    stored = session.scratch(
-        "sides", "metrics/stored_sides", s=Markup(""), key=context.key, columns=columns, first_key=gridded.segments.first,
-        sides=sides, spans=[(begin, calendar[-1].end)],
-    )  # fmt: skip
-    numbers = [m.number for m in gridded.measured if m.is_numeric]
-    pooled = pool(session, stored, gridded.bins, numeric=numbers, warn=0.1, warns=psi_limits(gridded))
+    cells = session.scratch("stored", "store/cells", marginal=marginal, columns=columns, buckets=due, key=given.key())
+    params = {"cells": cells, "rows": rows, "due": due, "key": given.key(), "definition": cells_of}
+    last = render("dbt/profile", params | {"first_key": gridded.segments.first}, dialect).sql
+    return _config(dialect.dbt, "bucket_start") + model(session, last, given.names(), dialect.dbt)
+
+
+def metrics_model(given: Given, cells_of: str, judged_by: str) -> str:
+    """The incremental model of statistics and decisions by window."""
+    context, gridded, spec = given.context, given.gridded, given.monitor.timestamp
+    assert spec is not None
+    dialect = context.warehouse.dialect
+    session = Woven(dialect)
+    windows = session.incremental(
+        "due",
+        "dbt/due_windows",
+        stand_in("this"),
+        windows=stand_in("windows"),
+        buckets=stand_in("buckets"),
+        profile=stand_in("cells"),
+        profile_definition=cells_of,
+        definition=judged_by,
+        late=spec.late,
+    )
+    _published(session, given, stand_in("cells"), cells_of)
+    session.named("wd_v_profiles", "dbt/table_rows", cells=Markup(FIRST))
+    sides = session.scratch("parts", "dbt/sides", windows=windows)
+    shared: dict[str, Any] = {"s": Markup(""), "key": given.key(), "sides": sides, "spans": []}
+    columns = column_params(gridded.measured, gridded.ids)
+    merged = session.scratch("sides", "metrics/stored_sides", columns=columns, first_key=gridded.segments.first, **shared)
+    numeric = [m.number for m in gridded.measured if m.is_numeric]
+    pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=psi_limits(gridded))
     summaries(session, pooled, [s for s in statistics_of(context) if s in BY_NAME])
-    limits = [
-        {"number": m.number, "statistic": s, "warn": t.warn, "alert": t.alert}
-        for m in gridded.measured
-        for s, t in m.column.thresholds.items()
-    ]
-    kinds = [
-        {"statistic": s, "number": m.number}
+    parts = [
+        {"relation": session.results[f"statistics/{s}"], "kinds": list(BY_NAME[s].kinds)}
         for s in statistics_of(context)
-        for m in gridded.measured
-        if m.column.kind.value in BY_NAME[s].kinds
+        if f"statistics/{s}" in session.results
     ]
-    return session.statement(
-        "dbt/judged", statistics=session.results, columns=columns, pairs=pairs, limits=limits, kinds=kinds,
-        cells=Markup(_CELLS), key=context.key,
-    )  # fmt: skip
+    rows = session.scratch("rows", "metrics/stored_rows", **shared)
+    params = {
+        "parts": parts,
+        "rows": rows,
+        "windows": windows,
+        "limits": stand_in("limits"),
+        "columns": [
+            {"number": m.number, "name": m.name, "kind": m.column.kind.value, "role": m.column.role.value}
+            for m in gridded.measured
+        ],
+        "key": given.key(),
+        "definition": judged_by,
+        "signed": list(SIGNED),
+        "sampling": SAMPLING_SHARE * (1.0 + 1e-9),
+    }
+    last = render("dbt/metrics", params, dialect).sql
+    return _config(dialect.dbt, "window_key") + model(session, last, given.names(), dialect.dbt)
 
 
-def _filled(sql: str, source: str, name: str, first: str) -> str:
-    """SQL as dbt's Jinja: what looks like Jinja is kept from it, and the names that stand for relations become calls."""
-    text = _quiet(sql)
-    text = re.sub(rf"[\"`]?\b{_SOURCE}\b[\"`]?", f"{{{{ {source} }}}}", text)
-    text = re.sub(rf"[\"`]?\b{_CELLS}\b[\"`]?", f"{{{{ ref('{name}_drift_cells') }}}}", text)
-    begin = re.sub(rf"[\"`]?\b{_THIS}\b[\"`]?", "{{ this }}", _quiet(first))
-    newer = re.compile(rf"(src\.(?:\"[^\"]*\"|`[^`]*`|\w+)) >= [\"`]?\b{_FROM}\b[\"`]?")
-    if not newer.search(text):
-        return text
-    text = newer.sub(r"{% if is_incremental() %}\1 >= ({{ wd_from }}){% else %}1 = 1{% endif %}", text)
-    return f"{{% set wd_from -%}}\n{begin}\n{{%- endset %}}\n{text}"
+def _published(session: Woven, given: Given, cells: Markup | None, cells_of: str) -> None:
+    params = {"baseline": stand_in("baseline"), "profile": cells, "key": given.key(), "definition": cells_of}
+    session.named(FIRST, "dbt/cells", whole_baseline=WHOLE_BASELINE, **params)
 
 
-def _quiet(sql: str) -> str:
-    return re.sub(r"\{[{%#]", lambda m: "{{ '" + m[0] + "' }}", sql)
-
-
-_CELLS_MODEL = """{{
-    config(materialized='incremental', incremental_strategy='delete+insert', unique_key='bucket_start', tags=['drift'])
-}}
--- The profile of the monitor: counts on the grids of its published baseline, a bucket at a time. An incremental run reads the
--- newest buckets again. Made by warehouse-drift dbt generate; make it again after `baseline refresh`.
-<sql>
-"""
-_METRICS_MODEL = """{{ config(materialized='table', tags=['drift']) }}
--- Every statistic of every complete window, from the profile alone, with fixed limits. Made by warehouse-drift dbt generate.
-<sql>
-"""
+def _config(settings: Mapping[str, str], unique_key: str) -> str:
+    """The model's own settings. The key is that of what is replaced as a whole, not of a row."""
+    listed = f"materialized='incremental', incremental_strategy='{settings['incremental']}', unique_key='{unique_key}', on_schema_change='fail'"
+    return f"{{{{ config({listed}) }}}}\n"

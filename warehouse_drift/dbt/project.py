@@ -17,7 +17,7 @@ from warehouse_drift.errors import UsageError
 from warehouse_drift.resources import root
 
 _MARK = re.compile(r"\A(?:#|\{#|<!--) made by warehouse-drift ([0-9a-f]{16})(?: #\}| -->)?\n")
-_COMMENTS = {".sql": ("{#", " #}"), ".md": ("<!--", " -->"), ".csv": ("", "")}
+_COMMENTS = {".sql": ("{#", " #}"), ".md": ("<!--", " -->")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """``models``, ``macros``, ``tests``: the first folder of each kind, relative to ``folder``."""
+    """``models``, ``macros``, ``tests``, ``seeds``: the first folder of each kind, relative to ``folder``."""
 
     folder: Path
     name: str
     models: str
     macros: str
     tests: str
+    seeds: str = "seeds"
 
 
 def open_project(folder: str) -> Project:
@@ -60,6 +61,7 @@ def open_project(folder: str) -> Project:
         _first(found, "model-paths", "models"),
         _first(found, "macro-paths", "macros"),
         _first(found, "test-paths", "tests"),
+        _first(found, "seed-paths", "seeds"),
     )
 
 
@@ -74,7 +76,9 @@ def dbt_text(name: str) -> str:
 
 
 def marked(path: str, text: str) -> str:
-    """The text with a first line that says who made it and what it was."""
+    """The text with a first line that says who made it and what it was. A CSV file has no place for one."""
+    if path.endswith(".csv"):
+        return text
     begin, end = _COMMENTS.get(Path(path).suffix, ("#", ""))
     body = text.rstrip("\n") + "\n"
     return f"{begin} made by warehouse-drift {_sum(body)}{end}\n{body}"
@@ -87,7 +91,8 @@ def ours(text: str) -> bool:
 
 
 def write_files(project: Project, files: Mapping[str, str], *, force: bool = False) -> tuple[Written, ...]:
-    """Writes files (path in the project -> text). A file that a person changed is kept unless ``force``.
+    """Writes files (path in the project -> text). A file that a person changed is kept unless ``force``;
+    a CSV file is data, and always replaced.
 
     Raises UsageError when a file cannot be written.
     """
@@ -97,7 +102,7 @@ def write_files(project: Project, files: Mapping[str, str], *, force: bool = Fal
         try:
             if path.exists():
                 there = path.read_text(encoding="utf-8", errors="replace")
-                state = "unchanged" if there == wanted else "replaced" if force or ours(there) else "kept"
+                state = "unchanged" if there == wanted else "replaced" if force or name.endswith(".csv") or ours(there) else "kept"
             if state in ("written", "replaced"):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(wanted, encoding="utf-8")

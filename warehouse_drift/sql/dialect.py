@@ -61,6 +61,9 @@ class Dialect:
     """Whether tables and columns can be asked for in INFORMATION_SCHEMA; otherwise the table itself is."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
+    dbt: Mapping[str, str] = field(default_factory=dict)
+    """What dbt models need to know: ``incremental`` (the strategy that replaces a unit as a whole), ``cte`` (how a step is
+    written that must be computed once). Empty where models are not generated."""
     driver: Mapping[str, str] = field(default_factory=dict)
     """SQLAlchemy name -> ``module:class``, for engines that SQLAlchemy has no driver for."""
     families: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +110,7 @@ def load_dialect(name: str) -> Dialect:
         statement_targets=int(raw.get("limits", {}).get("targets", 0)),
         catalog_views=bool(raw.get("catalog_views", True)),
         type_wrapper=raw.get("type_wrapper", ""),
+        dbt=raw.get("dbt", {}),
         driver=raw.get("driver", {}),
         families=raw.get("families", {}),
     )
