@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -295,6 +296,7 @@ def _fail(message: str) -> NoReturn:
 
 def main() -> None:
     """Runs the command; no traceback reaches a user unless WAREHOUSE_DRIFT_DEBUG is set."""
+    gc.set_threshold(100_000)  # the many small objects of imports and statements live to the end: looking for garbage is waste
     try:
         app(prog_name="warehouse-drift")  # also under python -m: completion asks by this name
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -91,5 +92,38 @@ def test_escaped_sql_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         wrong = identifier("a&lt;") + Markup(" = ") + text_literal("&gt;") + Markup(" AND {}").format("b < 1")
         with pytest.raises(DialectError, match="&lt;"):
             render.canonical_text("any", {"x": wrong})
+    finally:
+        environment.cache_clear()
+
+
+def test_compiled_templates_are_kept_and_a_changed_template_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jinja2.bccache.FileSystemBytecodeCache._get_default_cache_dir", lambda self: str(tmp_path))
+    text = ["SELECT {{ x }}"]
+    monkeypatch.setattr("warehouse_drift.sql.environment.template_text", lambda name, dialect: text[0])
+
+    def rendered() -> tuple[str, int]:
+        environment.cache_clear()
+        answer = environment().get_template("a").render(x=1)
+        (kept,) = tmp_path.iterdir()
+        return answer, kept.stat().st_mtime_ns
+
+    try:
+        first, again = rendered(), rendered()
+        text[0] = "SELECT {{ x }}, 2"
+        changed = rendered()
+    finally:
+        environment.cache_clear()
+    assert first[0] == "SELECT 1" and again == first
+    assert changed[0] == "SELECT 1, 2" and changed[1] != first[1]
+
+
+def test_a_user_without_a_folder_has_no_compiled_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: object) -> str:
+        raise RuntimeError("no safe folder")
+
+    monkeypatch.setattr("jinja2.bccache.FileSystemBytecodeCache._get_default_cache_dir", refused)
+    environment.cache_clear()
+    try:
+        assert environment().bytecode_cache is None
     finally:
         environment.cache_clear()
