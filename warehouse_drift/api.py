@@ -196,14 +196,13 @@ def _as_library(
     found: LibraryComparison, owner: Library, stats: Stats, told: tuple[Sequence[Judged], Sequence[Judged]]
 ) -> CompareResult:
     """A library's decisions as rows; ``chunk`` and ``period`` say which rows they are about."""
-    row = _judged_row
-    rows = [row(j) for j in found.judged]
+    rows = [_judged_row(j) for j in found.judged]
     whole = dataset_decision(owner, [j.decision for j in found.judged])
     rows += [_problem(c) for c in found.columns if c.problem]
     if whole is not None:
-        rows.append(row(Judged(whole, None, "current", None, None)))
-    rows += [row(j) for j in told[0]]
-    own = tuple(row(j) for j in (*found.own, *told[1]))
+        rows.append(_judged_row(Judged(whole, None, "current", None, None)))
+    rows += [_judged_row(j) for j in told[0]]
+    own = tuple(_judged_row(j) for j in (*found.own, *told[1]))
     return CompareResult(
         _alike(rows), "exact", 0, stats.statements, stats.rows_fetched, dict(stats.seconds), reference_rows=own
     )

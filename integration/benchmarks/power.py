@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from no_drift import written
 
 from warehouse_drift import api
 from warehouse_drift.pipeline.library import Chunks
@@ -28,14 +29,7 @@ def compared(work: Path, reference: pd.DataFrame, current: pd.DataFrame, **optio
     file.unlink(missing_ok=True)
     connection = duckdb.connect(str(file))
     for name, frame in (("r", reference), ("c", current)):
-        connection.register("frame", frame)
-        # gaps become NULL
-        listed = ", ".join(
-            f'CASE WHEN ISNAN("{c}") THEN NULL ELSE "{c}" END AS "{c}"' if frame[c].dtype == float else f'"{c}"'
-            for c in frame
-        )
-        connection.execute(f"CREATE TABLE {name} AS SELECT {listed} FROM frame")
-        connection.unregister("frame")
+        written(connection, name, frame)
     connection.close()
     return api.compare(f"duckdb:///{file}", "r", "c", **options)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from warehouse_drift.config.dbt_meta import nodes, read_manifest
 
 _REF = re.compile(r"\bref\(\s*(?:(['\"])(?P<package>[\w-]+)\1\s*,\s*)?(['\"])(?P<model>[\w.-]+)\3\s*\)")
 _LONGEST = 24
@@ -36,17 +37,15 @@ def relation_code(written: str, resolved: str, manifest: Path) -> str | None:
         model = f"'{match['model']}'"
         return f"ref('{match['package']}', {model})" if match["package"] else f"ref({model})"
     try:
-        known = json.loads(manifest.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = list(nodes(read_manifest(manifest)))
+    except ValueError:
         return None
     wanted = _parts(resolved)
-    for node in known.get("sources", {}).values():
-        if _same(wanted, node):
-            return f"source('{node['source_name']}', '{node['name']}')"
-    for node in known.get("nodes", {}).values():
-        if node.get("resource_type") in ("model", "seed", "snapshot") and _same(wanted, node):
-            return f"ref('{node['name']}')"
-    return None
+    found = [n for n in known if _same(wanted, n)]
+    source = next((n for n in found if n.get("source_name")), None)
+    if source is not None:
+        return f"source('{source['source_name']}', '{source['name']}')"
+    return f"ref('{found[0]['name']}')" if found else None
 
 
 def _parts(name: str) -> list[str]:

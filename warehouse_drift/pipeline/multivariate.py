@@ -22,6 +22,7 @@ from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_c
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.library import Chunks, Judged, chunked, order_of
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.values import count_values
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.statistics.registry import NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
@@ -96,17 +97,8 @@ def _scales(
         facts |= {int(r["column_no"]): r for r in rows}
     frequencies = None
     if texts:
-        counts = session.scratch(
-            "counts",
-            "profile/value_counts",
-            source=where.source,
-            filter=where.filter,
-            bucket=None,
-            columns=[
-                {"number": c.number, "x": column_sql(c.name, c.kind), "numeric": False, "float": False} for c in texts
-            ],
-            drop_infinite=False,
-        )
+        listed = [{"number": c.number, "x": column_sql(c.name, c.kind), "numeric": False, "float": False} for c in texts]
+        counts = count_values(session, "counts", where, listed)
         frequencies = session.scratch("frequencies", "multivariate/frequencies", counts=counts)
         rows = session.rows("multivariate/frequency_facts", frequencies=frequencies)
         facts |= {int(r["column_no"]): r for r in rows}

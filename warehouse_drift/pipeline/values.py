@@ -46,6 +46,21 @@ class Values:
     facts: Mapping[tuple[int, int], dict[str, Any]]
 
 
+def count_values(
+    session: Session, step: str, where: Slice, columns: Sequence[Mapping[str, Any]], *, drop_infinite: bool = False
+) -> Markup:
+    """The table of every value of these columns (number, x, numeric, float) with its rows, by bucket of ``where``."""
+    return session.scratch(
+        step,
+        "profile/value_counts",
+        source=where.source,
+        filter=where.filter,
+        bucket=where.bucket,
+        columns=columns,
+        drop_infinite=drop_infinite,
+    )
+
+
 def read_values(
     session: Session,
     numeric: Sequence[NumericColumn],
@@ -64,15 +79,7 @@ def read_values(
     listed = [{"number": c.number, "x": c.x, "numeric": True, "float": c.float} for c in numeric]
     listed += [{"number": n, "x": x, "numeric": False, "float": False} for n, x in categorical]
     sides = [
-        session.scratch(
-            f"counts_{side}",
-            "profile/value_counts",
-            source=where.source,
-            filter=where.filter,
-            bucket=where.bucket,
-            columns=listed,
-            drop_infinite=drop_infinite,
-        )
+        count_values(session, f"counts_{side}", where, listed, drop_infinite=drop_infinite)
         for side, where in (("ref", replace(reference, bucket=None)), ("cur", current))
     ]
     values = session.scratch("values", "metrics/pooled_values", ref=sides[0], cur=sides[1], leave_out=leave_out)

@@ -31,7 +31,7 @@ def stem(monitor: str) -> str:
     if len(name) > _LONGEST:
         name = f"{name[: _LONGEST - 9]}_{hashlib.sha256(monitor.lower().encode()).hexdigest()[:8]}"
     odd = not name.strip("_") or name[0].isdigit() or any(f"{name}_{part}" in BY_NAME for part in PARTS)
-    if odd and not name.strip("_"):
+    if not name.strip("_"):
         name = hashlib.sha256(monitor.encode()).hexdigest()[:8]
     return f"monitor_{name}" if odd else name
 
