@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from typer.testing import CliRunner
 from warehouse_drift import verbs_run
 from warehouse_drift.cli import app
 from warehouse_drift.errors import WarehouseError
-from warehouse_drift.pipeline import profile, windows
+from warehouse_drift.pipeline import facts, profile, windows
 from warehouse_drift.pipeline import run as running
 from warehouse_drift.plan.explain import as_dict
 from warehouse_drift.results import read as reading
@@ -697,6 +698,18 @@ def test_another_window_under_the_same_name_has_its_own_noise(world: World, tmp_
     world.configure()
     again = world.run().monitors[0]
     assert again.noise["daily"][("all", "x", "psi")][1] == 14 and again.windows == [], "back again: nothing is measured twice"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_windows_of_two_lengths_that_begin_together_are_both_known(monkeypatch: pytest.MonkeyPatch, turned: bool) -> None:
+    """In whichever order the warehouse gives them."""
+    decided = {"comparison": "daily", "window_start": day(14), "decided_at": day(30), "config_hash": "h"}
+    rows = [decided | {"window_end": day(15)}, decided | {"window_end": day(21)}]
+    monkeypatch.setattr(reading, "decided_windows", lambda *key, **given: rows[::-1] if turned else rows)
+    monkeypatch.setattr(facts._Base, "newest_windows", lambda self, baseline: ())
+    nobody: Any = SimpleNamespace(project="p", monitor_id="m", version="b")
+    known = facts._Base(nobody, nobody, "drift", True).windows(nobody, day(0))
+    assert {(w.start, w.end) for w in known} == {(day(14), day(15)), (day(14), day(21))}
 
 
 def test_a_window_decided_while_another_run_publishes_and_fails_is_decided_again(

@@ -267,7 +267,7 @@ class _Base:
     def windows(self, baseline: KnownBaseline, since: datetime) -> tuple[KnownWindow, ...]:
         rows = read.decided_windows(*self.key, baseline_version=baseline.version, start=since)
         newest = self.newest_windows(baseline)
-        found = {(w.comparison, w.start): w for w in (*newest, *(_window(r) for r in rows))}
+        found = {(w.comparison, w.start, w.end): w for w in (*newest, *(_window(r) for r in rows))}
         return tuple(found.values())
 
     def buckets(self, baseline: KnownBaseline, since: datetime, columns: Sequence[str]) -> dict[datetime, KnownBucket]:
