@@ -98,14 +98,27 @@ def plan(
     exclude: Exclude = None,
     as_of: AsOf = None,
     target: Target = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Also bytes, rows or cost of every scan, by the engine's own estimate.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what run would do now: scans, units, windows, refinement at most, rows stored. Writes nothing."""
     from warehouse_drift import verbs_run
     from warehouse_drift.plan.explain import as_dict, as_text
 
-    made = verbs_run.plan(config, select=parts(select), exclude=parts(exclude), as_of=as_of, target=target)
-    typer.echo(json.dumps(as_dict(made), indent=2) if as_json else as_text(made))
+    if estimate:
+        from warehouse_drift import verbs_estimate as found
+
+        made, known = found.estimated_plan(
+            config, select=parts(select), exclude=parts(exclude), as_of=as_of, target=target
+        )
+        body = as_dict(made) | {"estimates": [found.as_dict(*k) for k in known]}
+        text = "\n\n".join([as_text(made), *(found.as_text(*k) for k in known)])
+    else:
+        made = verbs_run.plan(config, select=parts(select), exclude=parts(exclude), as_of=as_of, target=target)
+        body, text = as_dict(made), as_text(made)
+    typer.echo(json.dumps(body, indent=2) if as_json else text)
     if made.failed:
         raise typer.Exit(2)
 

@@ -86,7 +86,7 @@ def compile_monitors(
         else:
             monitor = _offline(config, given)
         plan, now = _plan(monitor)
-        recorder = Recorder(wanted, _answers(plan, measure(monitor.columns, wanted, plan.measured)), now)
+        recorder = Recorder(wanted, placeholder_answers(plan, measure(monitor.columns, wanted, plan.measured)), now)
 
         def say(step: str, recorder: Recorder = recorder) -> None:
             recorder.step = step.split(": ", 1)[-1]
@@ -151,7 +151,7 @@ def _plan(monitor: ResolvedMonitor) -> tuple[MonitorPlan, datetime]:
     return replace(plan, buckets=plan.buckets[-1:], late=plan.late[-1:], comparisons=comparisons), now
 
 
-def _answers(plan: MonitorPlan, measured: Sequence[Measured]) -> Mapping[str, Any]:
+def placeholder_answers(plan: MonitorPlan, measured: Sequence[Measured]) -> Mapping[str, Any]:
     """Placeholder rows for the few results that shape the statements after them."""
     monitor = plan.monitor
     k = resolution(ROWS / max(len(plan.baseline_buckets), 1))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from warehouse_drift.alerts.stage import tell
 from warehouse_drift.config.instants import instant
@@ -26,6 +27,9 @@ from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
+
+if TYPE_CHECKING:
+    from warehouse_drift.verbs_estimate import Meter
 
 Progress = Callable[[str], None]
 
@@ -147,8 +151,10 @@ def make_plan(
     as_of: str | None = None,
     dates: tuple[str, str] | None = None,
     refresh: bool = False,
+    meters: dict[str, Meter] | None = None,
 ) -> Plan:
-    """Plans of all selected monitors. A monitor that cannot be planned is listed with a sentence."""
+    """Plans of all selected monitors. A monitor that cannot be planned is listed with a sentence. ``meters`` is filled
+    with those of monitors that have a budget, and one that would exceed it is not planned."""
     schema = config.warehouse.result_schema
     has_state = migrate.installed_version(warehouse, schema) > 0
     if has_state:
@@ -156,11 +162,18 @@ def make_plan(
     monitors, failed = [], []
     for given in selected(config, select, exclude):
         try:
-            monitors.append(
-                plan_monitor(warehouse, config, given, as_of=as_of, dates=dates, refresh=refresh, has_state=has_state)
-            )
+            if meters is not None and (given.budget or config.defaults.budget):
+                from warehouse_drift.verbs_estimate import meter
+
+                warehouse.before = meters[given.name] = meter(warehouse, config, given)
+            made = plan_monitor(warehouse, config, given, as_of=as_of, dates=dates, refresh=refresh, has_state=has_state)
+            if meters is not None and given.name in meters:
+                meters[given.name].foresee(made, schema)
+            monitors.append(made)
         except DriftError as error:
             failed.append((given.name, str(error)))
+        finally:
+            warehouse.before = None
     return Plan(_run_id(read.now(warehouse)), config.project, schema, tuple(monitors), tuple(failed))
 
 
@@ -181,8 +194,10 @@ def plan(
     exclude: Sequence[str] = (),
     as_of: str | None = None,
     target: str | None = None,
+    also: Callable[[Warehouse, Config, Plan], None] | None = None,
 ) -> Plan:
-    """What ``run`` would do now. Writes nothing; a read-only connection is enough.
+    """What ``run`` would do now. Writes nothing; a read-only connection is enough. ``also`` is called with the open
+    warehouse and the plan (to estimate its statements).
 
     Raises:
         ConfigError, WarehouseError: as ``check``.
@@ -190,7 +205,10 @@ def plan(
     config = load_config(path, target=target)
     with open_warehouse(config.url, read_only=True) as warehouse:
         _begin(warehouse, config)
-        return make_plan(warehouse, config, select=select, exclude=exclude, as_of=as_of)
+        made = make_plan(warehouse, config, select=select, exclude=exclude, as_of=as_of)
+        if also is not None:
+            also(warehouse, config, made)
+        return made
 
 
 def run(
@@ -263,30 +281,38 @@ def _execute(
                 former = carry_over(warehouse, schema, config.project, given.name, given.id)
                 if former:
                     _own_views(warehouse, schema, [former, given.name])
+        meters: dict[str, Meter] = {}
         planned = make_plan(
-            warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh
+            warehouse, config, select=select, exclude=exclude, as_of=as_of, dates=dates, refresh=refresh, meters=meters
         )
-        results = execute(warehouse, planned, say or (lambda _: None), path)
+        results = execute(warehouse, planned, say or (lambda _: None), path, meters)
         if tells:
             told = tell(warehouse, config, selected(config, select, exclude), results.run_id)
             results = replace(results, lines=(*results.lines, *told))
         return replace(results, statements=warehouse.stats.statements, rows_fetched=warehouse.stats.rows_fetched)
 
 
-def execute(warehouse: Warehouse, planned: Plan, say: Progress, config: str = "drift.yml") -> RunResult:
-    """Executes a plan, monitor by monitor. ``config`` is what the commands that it proposes name."""
+def execute(
+    warehouse: Warehouse, planned: Plan, say: Progress, config: str, meters: Mapping[str, Meter]
+) -> RunResult:
+    """Executes a plan, monitor by monitor. ``config`` is what the commands that it proposes name; ``meters`` keep the
+    budgets of monitors that have one."""
     results = [MonitorResult(name, failed=why) for name, why in planned.failed]
     said: list[str] = []
     for monitor in planned.monitors:
         try:
             warehouse.labelled(project=planned.project, run_id=planned.run_id, monitor=monitor.monitor.name)
+            warehouse.before = meters.get(monitor.monitor.name)
             done = run_monitor(warehouse, planned.schema, monitor, planned.run_id, say)
             if not done.has_history:
                 said += _own_views(warehouse, planned.schema, [done.name])
             said += lines(warehouse, planned.schema, monitor, done, str(config))
         except DriftError as error:
             done = MonitorResult(monitor.monitor.name, failed=str(error))
+        finally:
+            warehouse.before = None
         results.append(done)
+    said += [w for m in meters.values() for w in m.warnings]
     said += [f"{m.name}  FAILED: {m.failed}" for m in results if m.failed]
     return RunResult(planned.run_id, tuple(results), tuple(said))
 

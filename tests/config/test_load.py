@@ -92,7 +92,9 @@ def test_all_mistakes_come_at_once_with_their_lines(mistakes):
 @pytest.mark.parametrize(
     "lines, said",
     [
-        ("budget: {bytes: 50 GB}", "not in this version yet"),
+        ("budget: {bytes: 50 pigs, rows: 9}", "is not a size"),
+        ("budget: {on_exceed: warn}", "needs bytes or rows"),
+        ("budget: {rows: 0, bytes: 1 GB}", "greater than 0"),
         ("comparisons: [{name: a, window: 7 days}]", "not in this version yet"),
         ("comparisons: [{name: a, every: 1 day}]", "not in this version yet"),
         ("comparisons: [{name: a, against: {same: day_of_week}}]", "not in this version yet"),

@@ -12,11 +12,13 @@ from warehouse_drift.config.values import (
     duration,
     number_or_share,
     one_or_many,
+    size,
     text_of,
     time_zone_name,
 )
 
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Size = Annotated[int, BeforeValidator(size), Field(gt=0, strict=True)]
 Share = Annotated[float, BeforeValidator(number_or_share), Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, BeforeValidator(text_of), Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(one_or_many)]

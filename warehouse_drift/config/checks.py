@@ -11,6 +11,7 @@ from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.model import (
     BaselineConfig,
+    BudgetConfig,
     DefaultsConfig,
     MonitorConfig,
     ThresholdsConfig,
@@ -117,6 +118,7 @@ def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: 
     yield from _segments(monitor)
     yield from _baseline(monitor.baseline, timestamp)
     yield from _comparisons(monitor, timestamp)
+    yield from _budget(monitor.budget)
     yield from _limits(("thresholds",), monitor.thresholds)
     for role, settings in monitor.roles.items():
         yield from _limits(("roles", role.value, "thresholds"), settings.thresholds)
@@ -130,9 +132,15 @@ def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: 
 
 def defaults_problems(defaults: DefaultsConfig) -> Found:
     yield from hook_problems(defaults.on_alert)
+    yield from _budget(defaults.budget)
     yield from _limits(("thresholds",), defaults.thresholds)
     for role, settings in defaults.roles.items():
         yield from _limits(("roles", role.value, "thresholds"), settings.thresholds)
+
+
+def _budget(budget: BudgetConfig | None) -> Found:
+    if budget is not None and budget.bytes is None and budget.rows is None:
+        yield ("budget",), "a budget needs bytes or rows, as {bytes: 50 GB}"
 
 
 def _source(monitor: MonitorConfig) -> Found:

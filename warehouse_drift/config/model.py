@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 
 from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig
-from warehouse_drift.config.base import Base, Duration, Pattern, Patterns, Share, Text, Texts, Zone
+from warehouse_drift.config.base import Base, Duration, Pattern, Patterns, Share, Size, Text, Texts, Zone
 from warehouse_drift.config.resolved import Kind, Role
 from warehouse_drift.config.values import (
     k_of_n_rule,
@@ -214,6 +214,14 @@ class DatasetConfig(Base):
     alert: Annotated[Share, Field(le=1)] | None = Field(None, description="a share, as 15% or 0.15")
 
 
+class BudgetConfig(Base):
+    """What one run of a monitor may read at most, by the engine's own estimate."""
+
+    bytes: Size | None = Field(None, description="most bytes, as '50 GB' or a whole number; where the warehouse bills by bytes, each statement is also stopped there")
+    rows: Annotated[int, Field(gt=0, strict=True)] | None = Field(None, description="most rows, over all scans")
+    on_exceed: Literal["refuse", "warn"] = Field("refuse", description="what happens above it: refuse (exit 2, nothing is read) or warn")
+
+
 class Shared(Base):
     """Keys that a monitor and ``defaults`` have in common."""
 
@@ -239,6 +247,7 @@ class Shared(Base):
     refine_budget: int | None = Field(
         None, ge=0, description="most rows that a run may scan again to be exact; default: no limit"
     )
+    budget: BudgetConfig | None = Field(None, description="most bytes or rows that one run may read; default: no limit")
 
 
 class DefaultsConfig(Shared):
@@ -248,7 +257,6 @@ class DefaultsConfig(Shared):
 class MonitorConfig(Shared):
     """One relation that is watched."""
 
-    later = frozenset({"budget"})
     name: Text = Field(description="part of every result key")
     id: Text | None = Field(None, description="by it the history follows the monitor to a new name")
     relation: Text | None = Field(None, description="schema.table; ref('model') or source('name', 'table') with a dbt manifest")

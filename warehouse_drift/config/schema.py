@@ -15,6 +15,7 @@ from warehouse_drift.config.alerts import AlertsConfig, OnAlertConfig, QuietHour
 from warehouse_drift.config.base import Base
 from warehouse_drift.config.model import (
     BaselineConfig,
+    BudgetConfig,
     ColumnConfig,
     ColumnsConfig,
     ComparisonConfig,
@@ -46,6 +47,7 @@ PAGES: tuple[tuple[str, type[Base]], ...] = (
     ("Limits of a statistic", LimitConfig),
     ("roles", RoleConfig),
     ("dataset", DatasetConfig),
+    ("budget", BudgetConfig),
     ("retention", RetentionConfig),
     ("alerts", AlertsConfig),
     ("senders", SenderConfig),

@@ -20,6 +20,7 @@ _UNITS = {
     "year": 365 * 86400,
 }
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week|month|year)s?\s*\Z")
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKMGTP]?)(i?)B\s*\Z")
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*\Z")
 _K_OF_N = re.compile(r"\s*(\d+)\s*of\s*(\d+)\s*\Z")
 WINDOWS = ("hour", "day", "week", "month")
@@ -52,6 +53,16 @@ def duration(value: Any) -> Any:
         return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
     except OverflowError:
         raise ValueError(f"{value!r} is longer than any calendar") from None
+
+
+def size(value: Any) -> Any:
+    """Bytes: a whole number, or a text as '50 GB' (10^9) or '50 GiB' (2^30)."""
+    match = _SIZE.match(value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError(f"{value!r} is not a size; write a number and a unit, as '50 GB' or '800 MiB'")
+    if match:
+        return round(float(match[1]) * (1024 if match[3] else 1000) ** " KMGTP".index(match[2].upper() or " "))
+    return value
 
 
 def number_or_share(value: Any) -> Any:

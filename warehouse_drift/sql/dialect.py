@@ -61,6 +61,8 @@ class Dialect:
     """Whether tables and columns can be asked for in INFORMATION_SCHEMA; otherwise the table itself is."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
+    estimate: Mapping[str, str] = field(default_factory=dict)
+    """How the engine is asked what a statement would read: ``statement`` and ``reader``, or the ``reason`` why not."""
     dbt: Mapping[str, str] = field(default_factory=dict)
     """What dbt models need to know: ``incremental`` (the strategy that replaces a unit as a whole), ``cte`` (how a step is
     written that must be computed once). Empty where models are not generated."""
@@ -110,6 +112,7 @@ def load_dialect(name: str) -> Dialect:
         statement_targets=int(raw.get("limits", {}).get("targets", 0)),
         catalog_views=bool(raw.get("catalog_views", True)),
         type_wrapper=raw.get("type_wrapper", ""),
+        estimate=raw.get("estimate", {}),
         dbt=raw.get("dbt", {}),
         driver=raw.get("driver", {}),
         families=raw.get("families", {}),

@@ -2,11 +2,16 @@
 
 ``?api_endpoint=`` in the URL names another address than Google's public one (a private endpoint, a regional one, an
 emulator); ``&anonymous=true`` then sends no credentials, which only an emulator takes.
+
+Three statements are this driver's own, for what BigQuery takes with a job and not as SQL: ``DRY RUN SELECT ...``
+answers the bytes that would be billed, ``NAME JOBS AS 'a=b c=d'`` puts labels on all jobs that follow, and
+``LIMIT JOBS TO n BYTES`` has the server refuse a job that would bill more (0: no limit).
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +19,17 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from sqlalchemy.engine import URL
 from sqlalchemy_bigquery import BigQueryDialect
+
+_OWN = re.compile(
+    r"\s*(?:DRY RUN (?P<select>.*)|NAME JOBS AS '(?P<names>[^']*)'.*|LIMIT JOBS TO (?P<bytes>\d+) BYTES.*)\Z", re.S
+)
+_NO_LABEL = re.compile(r"[^a-z0-9_-]")
+
+
+def labels_of(text: str) -> dict[str, str]:
+    """``key=value`` words as labels: lower case, letters, digits, _ and -, at most 63 characters."""
+    pairs = (word.split("=", 1) for word in text.split() if "=" in word)
+    return {_NO_LABEL.sub("_", k.lower())[:63]: _NO_LABEL.sub("_", v.lower())[:63] for k, v in pairs}
 
 
 class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has no types
@@ -57,6 +73,28 @@ class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has n
         config.connection_properties = [*config.connection_properties, session]
         client.default_query_job_config = config
         return connection
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        super().do_execute(cursor, self._own(cursor, statement), parameters, context)
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        cursor.execute(self._own(cursor, statement))
+
+    def _own(self, cursor: Any, statement: str) -> str:
+        """Does what a statement of this driver's own asks for; the SQL that then answers it (others as they are)."""
+        if (own := _OWN.match(statement)) is None:
+            return statement
+        client = cursor.connection._client
+        if own["select"] is not None:
+            config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False)
+            return f"SELECT {int(client.query(own['select'], job_config=config).total_bytes_processed)} AS bytes"
+        config = client.default_query_job_config
+        if own["names"] is not None:
+            config.labels = labels_of(own["names"])
+        else:
+            config.maximum_bytes_billed = int(own["bytes"]) or None
+        client.default_query_job_config = config
+        return "SELECT 1 AS done"
 
     def do_close(self, dbapi_connection: Any) -> None:
         with contextlib.suppress(Exception):  # without it the session ends by itself after a day

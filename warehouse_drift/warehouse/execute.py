@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -58,6 +58,8 @@ class Warehouse:
         self.result_schema = result_schema
         self.stats = Stats()
         self.label = ""
+        self.before: Callable[[str, str], None] | None = None
+        """Called with the text and the name of each statement before it is sent; may refuse it (a budget does)."""
 
     def __enter__(self) -> Warehouse:
         return self
@@ -121,6 +123,8 @@ class Warehouse:
 
     @contextmanager
     def _running(self, sql: str, name: str) -> Iterator[CursorResult[Any]]:
+        if self.before is not None:
+            self.before(sql, name)
         started = time.perf_counter()
         try:
             result = self.connection.exec_driver_sql(f"{sql}\n/* {self.label} */" if self.label else sql)
