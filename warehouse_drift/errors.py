@@ -59,11 +59,13 @@ class LockedDatabase(WarehouseError):
 
 
 class QueryError(WarehouseError):
-    """A statement failed. ``sql`` holds its full text for the debug log; the message never does."""
+    """A statement failed. ``sql`` holds its full text for the debug log; the message never does. ``transient``:
+    ``repeat`` or ``lost`` (the connection) when it may pass by itself, as ``warehouse.retry`` tells."""
 
-    def __init__(self, message: str, *, sql: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, sql: str = "", hint: str = "", transient: str = "") -> None:
         super().__init__(message, hint=hint)
         self.sql = sql
+        self.transient = transient
 
 
 class DialectError(DriftError):

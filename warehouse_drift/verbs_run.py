@@ -273,7 +273,7 @@ def _execute(
     with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
         _begin(warehouse, config)
         if threads and (shape := warehouse.dialect.statements.get("threads")):
-            warehouse.execute(shape.format(threads=int(threads)), name="threads")
+            warehouse.set(shape.format(threads=int(threads)), name="threads")
         migrate.create_all(warehouse, config.warehouse.result_schema)
         for given in selected(config, select, exclude):
             if given.id:

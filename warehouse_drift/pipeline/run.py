@@ -75,6 +75,7 @@ class MonitorResult:
 def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: str, say: Progress) -> MonitorResult:
     """Runs one monitor's plan. Raises DriftError; what was published before stays, nothing half done is visible."""
     context = Context(warehouse, schema, plan, run_id)
+    before = len(warehouse.stats.repeated)
     result = MonitorResult(plan.monitor.name, has_history=plan.has_history)
     facts = {"run_id": run_id, "project": plan.monitor.project, "monitor": plan.monitor.monitor_id}
     write.run_event(
@@ -101,9 +102,19 @@ def run_monitor(warehouse: Warehouse, schema: str, plan: MonitorPlan, run_id: st
         rows_scanned=result.rows_scanned,
         decided=result.decided,
         undecided=result.undecided,
+        **_repeats(warehouse.stats.repeated[before:]),
         **facts,
     )
     return result
+
+
+def _repeats(sentences: Sequence[str]) -> dict[str, str]:
+    """What the record of the run says of statements that were sent again."""
+    if not sentences:
+        return {}
+    from warehouse_drift.warehouse.retry import told
+
+    return {"detail": told(sentences)}
 
 
 def _with_heartbeat(context: Context, facts: dict[str, str], say: Progress) -> Progress:

@@ -35,6 +35,8 @@ class Session:
             except Exception:  # the connection may be gone; the tables are temporary and go with it
                 if error is None:
                     raise
+            finally:
+                self.warehouse.held -= 1
         self._scratch.clear()
 
     def rows(self, template: str, **params: Any) -> list[dict[str, Any]]:
@@ -45,6 +47,6 @@ class Session:
         """Runs a template into a scratch table and gives the table's quoted name."""
         name = f"{self._prefix}_{len(self._scratch)}_{step}"
         sql = render(template, params, self.dialect).sql
-        self.warehouse.execute(create_scratch(name, sql, self.dialect), name=template)
+        self.warehouse.keep(create_scratch(name, sql, self.dialect), drop_scratch(name, self.dialect), name=template)
         self._scratch.append(name)
         return identifier(name)

@@ -64,7 +64,7 @@ TABLES: tuple[Table, ...] = (
         decided            bigint     decisions that were taken (finished)
         undecided          bigint     decisions 'none', each with a reason (finished)
         versions           text       versions of the package, the engine and the dialect (JSON)
-        detail             text       the error of a failed run; of an abandoned one, the time that it had shown (JSON)
+        detail             text       the error of a failed run; statements that were sent again; of an abandoned run, the time that it had shown (JSON)
         """,
     ),
     _table(

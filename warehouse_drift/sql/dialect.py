@@ -63,6 +63,9 @@ class Dialect:
     """Regular expression of a type written around another one, which is its first group."""
     estimate: Mapping[str, str] = field(default_factory=dict)
     """How the engine is asked what a statement would read: ``statement`` and ``reader``, or the ``reason`` why not."""
+    transient: Mapping[str, Any] = field(default_factory=dict)
+    """Failures that pass by themselves: ``repeat_`` and ``lost_`` (a new connection is needed) ``states`` (SQLSTATE; 08*
+    is a class), ``exceptions`` (class names of the driver) and ``messages`` (regular expressions)."""
     dbt: Mapping[str, str] = field(default_factory=dict)
     """What dbt models need to know: ``incremental`` (the strategy that replaces a unit as a whole), ``cte`` (how a step is
     written that must be computed once). Empty where models are not generated."""
@@ -113,6 +116,7 @@ def load_dialect(name: str) -> Dialect:
         catalog_views=bool(raw.get("catalog_views", True)),
         type_wrapper=raw.get("type_wrapper", ""),
         estimate=raw.get("estimate", {}),
+        transient=raw.get("transient", {}),
         dbt=raw.get("dbt", {}),
         driver=raw.get("driver", {}),
         families=raw.get("families", {}),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse_drift.errors import LockedDatabase, WarehouseError
 from warehouse_drift.sql.dialect import Dialect, dialect_for_url
 from warehouse_drift.warehouse.execute import Warehouse, first_line, mask
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
 
 _LOCKED = re.compile(r"could not set lock|conflicting lock|database is locked|used by another process", re.I)
 _OTHER_MODE = re.compile(r"different configuration than existing connections", re.I)
@@ -47,7 +50,7 @@ def open_warehouse(
             args["read_only"] = True
     try:
         engine = create_engine(parsed, connect_args=args, pool_pre_ping=False)
-        connection = engine.connect()
+        connection = _connected(engine, dialect, url)
     except (ImportError, NoSuchModuleError) as error:
         extra = dialect.extra or dialect.name
         raise WarehouseError(
@@ -58,8 +61,25 @@ def open_warehouse(
         raise _refused(url, file, read_only, error) from error
     warehouse = Warehouse(engine, connection, dialect, url, result_schema=result_schema)
     for number, statement in enumerate(s for s in dialect.statements.get("session", "").split(";") if s.strip()):
-        warehouse.execute(statement, name=f"session setting {number + 1}")
+        warehouse.set(statement, name=f"session setting {number + 1}")
     return warehouse
+
+
+def _connected(engine: Engine, dialect: Dialect, url: str) -> Connection:
+    """A connection; a server that is just starting is asked again."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    attempt = 1
+    while True:
+        try:
+            return engine.connect()
+        except SQLAlchemyError as error:
+            from warehouse_drift.warehouse import retry
+
+            if retry.kind_of(error, dialect) != "lost" or attempt >= retry.ATTEMPTS:
+                raise
+            retry.wait(f"connecting to {mask(url)}", first_line(error), attempt)
+            attempt += 1
 
 
 def _embedded_file(dialect: Dialect, database: str | None) -> Path | None:

@@ -27,6 +27,8 @@ class Stats:
     statements: int = 0
     rows_fetched: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+    """a sentence for every statement that was sent again after a failure that passes by itself"""
 
 
 def first_line(error: BaseException) -> str:
@@ -60,6 +62,10 @@ class Warehouse:
         self.label = ""
         self.before: Callable[[str, str], None] | None = None
         """Called with the text and the name of each statement before it is sent; may refuse it (a budget does)."""
+        self.held = 0
+        """Scratch tables that this connection holds: with them it cannot be replaced by a new one."""
+        self._settings: dict[str, str] = {}
+        self._lost = False
 
     def __enter__(self) -> Warehouse:
         return self
@@ -84,7 +90,7 @@ class Warehouse:
         if (shape := self.dialect.statements.get("tag")) is None:
             return
         with suppress(QueryError):  # a role, or an emulator, may have no such setting; the comments say the same
-            self.execute(shape.format(text=text_literal(self.label)), name="query tag")
+            self.set(shape.format(text=text_literal(self.label)), name="query tag")
 
     def limited(self, seconds: int) -> None:
         """No statement of this session runs longer. Raises DialectError where the warehouse has no such setting."""
@@ -94,14 +100,27 @@ class Warehouse:
                 f"warehouse.statement_timeout: {self.dialect.name} has no such setting for a session.",
                 hint="Leave it out, and set it for the user or the warehouse.",
             )
-        self.execute(shape.format(seconds=seconds, milliseconds=seconds * 1000), name="statement timeout")
+        self.set(shape.format(seconds=seconds, milliseconds=seconds * 1000), name="statement timeout")
+
+    def set(self, sql: str, *, name: str) -> None:
+        """A setting of the session; a connection that replaces a lost one gets it again."""
+        self.execute(sql, name=name)
+        self._settings[name] = sql
 
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
         """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
-        ``max_rows``: rows are not for Python."""
-        with self._running(sql, name) as result:
-            keys = [str(k).lower() for k in result.keys()]  # noqa: SIM118  (a result is no dict)
-            rows = result.fetchmany(max_rows + 1)
+        ``max_rows``: rows are not for Python. After a failure that passes by itself it is sent again."""
+        attempt = 1
+        while True:
+            try:
+                with self._running(sql, name) as result:
+                    keys = [str(k).lower() for k in result.keys()]  # noqa: SIM118  (a result is no dict)
+                    rows = result.fetchmany(max_rows + 1)
+                break
+            except QueryError as error:
+                if not self._again(error, name, attempt):
+                    raise
+                attempt += 1
         if len(rows) > max_rows:
             raise QueryError(f"{name} would bring more than {max_rows:,} rows to Python, which is refused.", sql=sql)
         self.stats.rows_fetched += len(rows)
@@ -112,6 +131,44 @@ class Warehouse:
         with self._running(sql, name) as result:
             count = result.rowcount
         return count if count is not None and count >= 0 else None
+
+    def keep(self, create: str, drop: str, *, name: str) -> None:
+        """Makes a scratch table. After a failure that passes by itself, what may be there of it is dropped, and it is made
+        again."""
+        attempt = 1
+        while True:
+            try:
+                if attempt > 1:
+                    self.execute(drop, name="drop scratch")
+                self.execute(create, name=name)
+                self.held += 1
+                return
+            except QueryError as error:
+                if not self._again(error, name, attempt):
+                    raise
+                attempt += 1
+
+    def _again(self, error: QueryError, name: str, attempt: int) -> bool:
+        """Whether a statement that failed is sent again; waits before it says so."""
+        if not error.transient or (error.transient == "lost" and self.held):
+            return False
+        from warehouse_drift.warehouse import retry
+
+        if attempt >= retry.ATTEMPTS:
+            error.hint = f"It was tried {attempt} times."
+            return False
+        self.stats.repeated.append(retry.wait(name, error.message, attempt))
+        return True
+
+    def _reconnect(self) -> None:
+        """A new connection in place of one that was lost, with the same settings."""
+        with suppress(Exception):
+            self.connection.invalidate()
+            self.connection.close()
+        self.connection = self.engine.connect().execution_options(no_parameters=True)
+        self._lost = False
+        for name, sql in self._settings.items():
+            self.execute(sql, name=name)
 
     def describe(self, sql: str, *, name: str) -> list[tuple[str, Any, int | None]]:
         """Names (as written), the driver's type codes and, where it tells, the digits after the point of a
@@ -127,24 +184,30 @@ class Warehouse:
             self.before(sql, name)
         started = time.perf_counter()
         try:
+            if self._lost:
+                self._reconnect()
             result = self.connection.exec_driver_sql(f"{sql}\n/* {self.label} */" if self.label else sql)
             try:
                 yield result
             finally:
                 result.close()
             self.connection.commit()
-        except SQLAlchemyError as error:
-            self._roll_back()
-            raise QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql) from error
         except BaseException as error:
-            # Ctrl-C, and what drivers raise outside DB-API classes while rows are fetched
+            # also Ctrl-C, and what drivers raise outside DB-API classes while rows are fetched
             self._roll_back()
             if isinstance(error, Exception) and not isinstance(error, QueryError):
-                raise QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql) from error
+                raise self._refused(error, name, sql) from error
             raise
         finally:
             self.stats.statements += 1
             self.stats.seconds[name] = self.stats.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def _refused(self, error: Exception, name: str, sql: str) -> QueryError:
+        from warehouse_drift.warehouse.retry import kind_of
+
+        kind = kind_of(error, self.dialect)
+        self._lost = self._lost or kind == "lost"
+        return QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql, transient=kind)
 
     def _roll_back(self) -> None:
         with suppress(Exception):

@@ -35,6 +35,7 @@ class Recorder(Warehouse):
         self.stats = Stats()
         self.statements: list[Recorded] = []
         self.step = ""
+        self.held = 0
         self._answers = answers
         self._now = now
 
