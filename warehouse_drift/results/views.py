@@ -77,6 +77,11 @@ _USUAL = (
     "missing_rate", "missing_rate_change", "unseen_rate", "row_count", "drifted_share",
 )  # fmt: skip
 _NOT_KEPT = "NULL: not kept here"
+_DELTAS = (
+    ("avg_delta", "mean of the window minus mean of the reference, of finite values"),
+    ("percent_zeros_delta", "change of the share of zeros, in percentage points"),
+    ("percent_distinct_delta", "change of percent_distinct, in percentage points; NULL where distinct values are not counted, and for windows of several buckets"),
+)
 _WHERE = tuple((n, _MEANING[n]) for n in ("project", "monitor", "comparison"))
 _SLICE = (
     ("slice_key", "column of the segment; NULL for all rows"),
@@ -167,10 +172,10 @@ DROP_IN: tuple[View, ...] = (
             ("window_cmp_end", "end of the reference (UTC, exclusive)"),
             ("drift_type", "BASELINE, or CONSECUTIVE against the window before"),
             ("count_delta", "rows of the window minus rows of the reference"),
-            ("avg_delta", _NOT_KEPT),
+            _DELTAS[0],
             ("percent_null_delta", "change of the share of missing values, in percentage points"),
-            ("percent_zeros_delta", _NOT_KEPT),
-            ("percent_distinct_delta", _NOT_KEPT),
+            _DELTAS[1],
+            _DELTAS[2],
             ("non_null_columns_delta_added", _NOT_KEPT),
             ("non_null_columns_delta_missing", _NOT_KEPT),
             ("js_distance", "jensen_shannon"),
@@ -215,7 +220,7 @@ DROP_IN: tuple[View, ...] = (
             ("metric_value", _MEANING["value"]),
             ("count_used", "rows of both sides that the statistic used"),
             ("count_unused", "rows of both sides that it did not use: missing values"),
-            ("metric_name", "POPULATION_STABILITY_INDEX, WASSERSTEIN, JENSEN_SHANNON, and every other statistic in capitals"),
+            ("metric_name", "POPULATION_STABILITY_INDEX, WASSERSTEIN, JENSEN_SHANNON, DIFFERENCE_OF_MEANS, and every other statistic in capitals"),
             ("column_name", _MEANING["column_name"]),
             ("segment_column", "column of the segment; NULL for all rows"),
             ("segment_value", "value of the segment; NULL for all rows and for the segment of missing values"),
@@ -327,6 +332,18 @@ VIEWS: tuple[View, ...] = (
         ),
     ),
     View("run_history", "Every run and what it did.", (*_RUN, _STATE, *_COUNTS)),
+    View(
+        "wd_v_deltas",
+        "How far the mean and the shares of zeros and of distinct values moved from the reference, from stored profiles.",
+        (
+            *((n, _MEANING[n]) for n in ("project", "monitor", "comparison", "window_start", "window_end", "is_complete", "baseline_version")),
+            *((n, _MEANING[n]) for n in ("segment", "segment_column", "segment_value", "column_name")),
+            ("count_used", "rows of both sides with a value"),
+            ("count_unused", "rows of both sides without one"),
+            *_DELTAS,
+        ),
+        public=False,
+    ),
     *DROP_IN,
 )
 
