@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from integration.cases import columns_of, days
 from integration.engines import Engine
-from warehouse_drift import api
-from warehouse_drift.errors import QueryError
+from integration.test_run import BASE, DAYS, written
+from warehouse_drift import api, verbs_run
+from warehouse_drift.errors import DialectError, QueryError
 from warehouse_drift.results import migrate, read, vacuum, write
 from warehouse_drift.results.grants import grants
 from warehouse_drift.warehouse.connect import open_warehouse
+
+pytestmark = pytest.mark.xdist_group("postgres")
 
 
 @pytest.mark.slow
@@ -47,3 +53,65 @@ def test_postgres(engines: Callable[[str], Engine]) -> None:
         with open_warehouse(engine.url) as admin:
             for sql in ("DROP OWNED BY watcher CASCADE", "DROP SCHEMA IF EXISTS watch CASCADE", "DROP ROLE watcher"):
                 admin.execute(sql, name="test")
+
+
+@pytest.mark.slow
+def test_one_role_reads_and_another_writes(engines: Callable[[str], Engine], tmp_path: Path) -> None:
+    """The whole run under a login that owns nothing: the reader could not have written, the writer sees no source."""
+    engine = engines("postgres")
+    url = make_url(engine.url)
+    engine.load({"apart": columns_of([*days(0, BASE), *days(BASE, DAYS, shift=1.0)])})
+    yml = Path(written(tmp_path, engine, "apart"))
+    body = json.loads(yml.read_text())
+    login = url.set(username="d_login", password="x").render_as_string(hide_password=False)
+    body["warehouse"] |= {"url": login, "role": "d_reader", "results": {"role": "d_writer"}}
+    body["monitors"][0] |= {"precision": "exact"}
+    yml.write_text(json.dumps(body))
+    roles = ("d_login", "d_reader", "d_writer")
+    with open_warehouse(engine.url) as admin:
+        for sql in (
+            "REVOKE ALL ON DATABASE postgres FROM PUBLIC", "GRANT CONNECT ON DATABASE postgres TO PUBLIC",
+            "CREATE ROLE d_login LOGIN NOINHERIT PASSWORD 'x'", "CREATE ROLE d_reader", "CREATE ROLE d_writer",
+        ):  # fmt: skip
+            admin.execute(sql, name="test")
+        given = api.grants(str(yml))
+        assert given.apart and not given.results
+        for sql in (*given.source, *given.apart):
+            admin.execute(sql, name="grant")
+    try:
+        done = verbs_run.run(str(yml))
+        assert not done.failed, [m.failed for m in done.failed]
+        assert len(done.monitors[0].windows) == DAYS - BASE - 1 and done.monitors[0].refined_rows > 0
+        assert api.status(str(yml)).rows[0]["last_run_state"] == "finished"
+        assert not verbs_run.run(str(yml)).failed, "a second run finds the first one's results"
+        assert api.vacuum(str(yml)) is not None
+        with open_warehouse(engine.url) as admin:
+            owned = admin.fetch("SELECT DISTINCT tableowner AS o FROM pg_tables WHERE schemaname = 'res_apart'", name="test")
+            assert owned == [{"o": "d_writer"}]
+        for roles_of, forbidden in (
+            (("d_reader", "d_reader"), "INSERT INTO apart SELECT * FROM apart"),
+            (("d_reader", "d_reader"), "DELETE FROM res_apart.wd_units"),
+            (("d_reader", "d_reader"), "CREATE TABLE res_apart.x (a INTEGER)"),
+            (("d_writer", "d_writer"), "CREATE TABLE res_apart.x AS SELECT * FROM apart"),
+            ((None, None), "CREATE TABLE res_apart.x AS SELECT * FROM apart"),
+        ):
+            with open_warehouse(login, roles=roles_of) as wh, pytest.raises(QueryError, match="permission denied"):
+                wh.execute(forbidden, name="test")
+    finally:
+        with open_warehouse(engine.url) as admin:
+            for sql in (*(f"DROP OWNED BY {r} CASCADE" for r in roles), "DROP SCHEMA IF EXISTS res_apart CASCADE", *(f"DROP ROLE {r}" for r in roles)):
+                admin.execute(sql, name="test")
+
+
+def test_commands_that_only_read_have_a_read_only_session(engines: Callable[[str], Engine]) -> None:
+    engine = engines("postgres")
+    with open_warehouse(engine.url, read_only=True, scratch=False) as wh:
+        assert wh.fetch("SELECT 1 AS a", name="test") == [{"a": 1}]
+        for sql in ("CREATE TABLE never (a INTEGER)", "CREATE TEMP TABLE never AS SELECT 1 AS a"):
+            with pytest.raises(QueryError, match="read-only transaction"):
+                wh.execute(sql, name="test")
+
+
+def test_roles_where_a_session_has_none() -> None:
+    with pytest.raises(DialectError, match="cannot change its role"):
+        open_warehouse("duckdb:///:memory:", roles=("a", "b"))

@@ -259,7 +259,10 @@ def grants(
     if found.note:
         typer.echo(f"-- {found.note}")
         return
-    for title, statements in (("reading the sources", found.source), ("writing the results", found.results)):
+    parts = [("reading the sources", found.source), ("writing the results", found.results)]
+    if found.apart:
+        parts[1] = ("one role reads, another writes the results, the login is neither until it becomes one", found.apart)
+    for title, statements in parts:
         typer.echo(f"-- {title}\n" + "".join(f"{s};\n" for s in statements))
     if found.made_by_dba:
         typer.echo("-- instead of the last part, where a DBA made the tables (compile --ddl)")

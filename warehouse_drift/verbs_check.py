@@ -44,7 +44,7 @@ def check(path: str, *, target: str | None = None) -> CheckResult:
     config = load_config(path, target=target)
     problems: list[str] = []
     limits: list[tuple[str, str, str, float | None, float | None, str]] = []
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         for monitor in config.monitors:
             resolved, found = check_monitor(warehouse, config, monitor)
             problems += found

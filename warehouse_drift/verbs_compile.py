@@ -81,7 +81,7 @@ def compile_monitors(
     found: list[Compiled] = []
     for given in selected(config, select, exclude):
         if introspect:
-            with open_warehouse(config.url, read_only=True) as warehouse:
+            with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
                 monitor, _ = resolved_monitor(warehouse, config, given)
         else:
             monitor = _offline(config, given)

@@ -71,7 +71,7 @@ def generate(
     project, config = open_project(project_dir), load_config(path, target=target)
     manifest = Path(path).parent / config.warehouse.dbt_manifest
     given, below = config.monitor(monitor), folder or f"drift/{slug(monitor)}"
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles) as warehouse:
         dialect, schema = warehouse.dialect, config.warehouse.result_schema
         if not dialect.dbt:
             raise UsageError(f"dbt generate does not know {dialect.name}.", hint="It writes models for DuckDB and PostgreSQL.")

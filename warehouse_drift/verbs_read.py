@@ -65,7 +65,7 @@ def explain(
     """
     config = load_config(path, target=target)
     given = config.monitor(monitor)
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
         found = _history(warehouse, config, given, column_name=column, comparison=comparison)
@@ -223,7 +223,7 @@ def report(
     """
     config = load_config(path, target=target)
     chosen = [m.name for m in selected(config, select, exclude)]
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
         params = {

@@ -203,7 +203,7 @@ def plan(
         ConfigError, WarehouseError: as ``check``.
     """
     config = load_config(path, target=target)
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         _begin(warehouse, config)
         made = make_plan(warehouse, config, select=select, exclude=exclude, as_of=as_of)
         if also is not None:
@@ -270,7 +270,7 @@ def _execute(
     tells: bool = False,
 ) -> RunResult:
     config = load_config(path, target=target)
-    with open_warehouse(config.url, result_schema=config.warehouse.result_schema) as warehouse:
+    with open_warehouse(config.url, roles=config.roles, result_schema=config.warehouse.result_schema) as warehouse:
         _begin(warehouse, config)
         if threads and (shape := warehouse.dialect.statements.get("threads")):
             warehouse.set(shape.format(threads=int(threads)), name="threads")

@@ -47,7 +47,9 @@ class StatusResult:
 def _open(config: Config, *, read_only: bool = False) -> Warehouse:
     from warehouse_drift.warehouse.connect import open_warehouse
 
-    return open_warehouse(config.url, read_only=read_only, result_schema=config.warehouse.result_schema)
+    return open_warehouse(
+        config.url, read_only=read_only, result_schema=config.warehouse.result_schema, roles=config.roles, scratch=False
+    )
 
 
 def migrate(path: Path = "drift.yml", *, target: str | None = None) -> MigrateResult:
@@ -135,8 +137,12 @@ def grants(path: Path = "drift.yml", *, role: str = "", target: str | None = Non
     config = load_config(path, target=target)
     url = make_url(config.url)
     relations = [r for m in config.monitors for r in (m.relation, m.query, m.baseline.relation, m.baseline.query) if r]
-    who = role or url.username or "warehouse_drift"
-    return written(relations, dialect_for_url(config.url), config.warehouse.result_schema, who, url.database)
+    login = role or url.username or "warehouse_drift"
+    reads, writes = config.roles
+    return written(
+        relations, dialect_for_url(config.url), config.warehouse.result_schema, reads or login, url.database,
+        writer=writes or "", login=login,
+    )  # fmt: skip
 
 
 def ddl(dialect: str, schema: str = "drift") -> str:

@@ -176,6 +176,15 @@ def test_secrets_are_never_shown(load, mistakes):
     assert "hunter2" not in str(mistakes(head="version: 1\nproject: p\nwarehouse: {url: 'nosuch://u:hunter2@h/d'}\n"))
 
 
+def test_one_role_reads_and_another_writes(load, mistakes):
+    head = "version: 1\nproject: p\nwarehouse: {url: 'postgresql://me@h/shop', %s}\n"
+    assert load(head=head % "role: r, results: {role: w}").roles == ("r", "w")
+    assert load().roles == (None, None)
+    assert "go together" in mistakes(head=head % "role: r")[0][1]
+    assert "go together" in mistakes(head=head % "results: {role: w}")[0][1]
+    assert "not in this version yet" in mistakes(head=head % "results: {url: x}")[0][1]
+
+
 def test_include(tmp_path: Path):
     (tmp_path / "drift").mkdir()
     (tmp_path / "drift.yml").write_text(

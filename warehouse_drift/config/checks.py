@@ -60,6 +60,8 @@ def warehouse_problems(warehouse: WarehouseConfig) -> Found:
         yield (), "warehouse needs a url, as duckdb:///shop.duckdb, or a dbt_profile"
     if warehouse.target and not warehouse.dbt_profile:
         yield ("target",), "target belongs to a dbt_profile, and there is none"
+    if bool(warehouse.role) != bool(warehouse.results and warehouse.results.role):
+        yield (), "warehouse.role (who reads) and warehouse.results.role (who writes) go together; give both or none"
     if warehouse.password and warehouse.token:
         yield ("token",), "warehouse has both password and token; keep one of them"
 

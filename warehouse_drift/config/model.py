@@ -31,10 +31,17 @@ Adjustment = Literal["benjamini_hochberg", "holm", "none"]
 Probability = Annotated[float, Field(gt=0, le=1)]
 
 
+class ResultsConfig(Base):
+    """Who writes the results. A connection of its own cannot: results are made from scratch tables of the session that
+    read the source, so that no row passes through Python."""
+
+    later = frozenset({"url"})
+    role: Text | None = Field(None, description="the role that writes the result schema; the session changes to it for each write")
+
+
 class WarehouseConfig(Base):
     """How the warehouse is reached: a SQLAlchemy URL, or a dbt profile."""
 
-    later = frozenset({"results"})
     url: SecretStr | None = Field(None, description="SQLAlchemy URL, for example duckdb:///shop.duckdb; a relative file counts from the folder of this configuration")
     password: SecretStr | None = Field(None, description="put into the URL; keeps it out of the URL's text")
     token: SecretStr | None = Field(None, description="as password, for warehouses that take a token")
@@ -46,6 +53,8 @@ class WarehouseConfig(Base):
     dbt_manifest: Text = Field(
         "target/manifest.json", description="where ref('model') is looked up, relative to this file"
     )
+    role: Text | None = Field(None, description="the role that reads the sources and makes scratch tables, where a session can change its role (PostgreSQL, Snowflake); goes with results.role")
+    results: ResultsConfig | None = Field(None, description="the role that writes, as {role: drift_writer}")
     result_schema: Text = Field("drift", description="schema of the result tables and views")
     statement_timeout: Duration | None = Field(None, description="time after which the warehouse cancels a statement, as '10 minutes'; that monitor's run then fails")
 
@@ -314,6 +323,11 @@ class Config(RootConfig):
         """The warehouse's URL with its password: for connecting, never for showing."""
         assert self.warehouse.url is not None
         return self.warehouse.url.get_secret_value()
+
+    @property
+    def roles(self) -> tuple[str | None, str | None]:
+        """The role that reads and the role that writes."""
+        return self.warehouse.role, self.warehouse.results.role if self.warehouse.results else None
 
     def monitor(self, name: str) -> MonitorConfig:
         """Raises UsageError with the nearest name."""

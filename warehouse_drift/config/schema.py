@@ -24,6 +24,7 @@ from warehouse_drift.config.model import (
     DefaultsConfig,
     LimitConfig,
     MonitorConfig,
+    ResultsConfig,
     RetentionConfig,
     RoleConfig,
     SegmentConfig,
@@ -35,6 +36,7 @@ from warehouse_drift.config.model import (
 PAGES: tuple[tuple[str, type[Base]], ...] = (
     ("The file", Config),
     ("warehouse", WarehouseConfig),
+    ("results", ResultsConfig),
     ("defaults", DefaultsConfig),
     ("monitors", MonitorConfig),
     ("timestamp", TimestampConfig),

@@ -31,7 +31,7 @@ class Session:
     ) -> None:
         for name in reversed(self._scratch):
             try:
-                self.warehouse.execute(drop_scratch(name, self.dialect), name="drop scratch")
+                self.warehouse.local(drop_scratch(name, self.dialect), name="drop scratch")
             except Exception:  # the connection may be gone; the tables are temporary and go with it
                 if error is None:
                     raise

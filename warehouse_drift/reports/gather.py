@@ -64,7 +64,7 @@ def gather(
     chosen = selected(config, select, exclude)
     ids = [m.name for m in chosen]
     notes: list[str] = []
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
         private = {m.name: _private(warehouse, config, m, notes) for m in chosen}

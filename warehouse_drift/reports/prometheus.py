@@ -60,7 +60,7 @@ def read_samples(
     """
     config = load_config(path, target=target)
     chosen = [m.name for m in selected(config, select, exclude)]
-    with open_warehouse(config.url, read_only=True) as warehouse:
+    with open_warehouse(config.url, read_only=True, roles=config.roles, scratch=False) as warehouse:
         schema = config.warehouse.result_schema
         migrate.check_version(warehouse, schema)
         params = {

@@ -24,6 +24,8 @@ class Grants:
     results: tuple[str, ...] = ()
     made_by_dba: tuple[str, ...] = ()
     note: str = ""
+    apart: tuple[str, ...] = ()
+    """instead of ``results`` where one role reads and another writes"""
 
 
 def tables_of(relations: Iterable[str], dialect: Dialect) -> list[exp.Table]:
@@ -53,8 +55,12 @@ def _is_query(text: str) -> bool:
     return text.lstrip("( \n\t").upper().startswith(("SELECT", "WITH"))
 
 
-def grants(relations: Sequence[str], dialect: Dialect, schema: str, role: str, database: str | None = None) -> Grants:
-    """What a DBA runs once so that ``role`` may read ``relations`` and write the result schema.
+def grants(
+    relations: Sequence[str], dialect: Dialect, schema: str, role: str, database: str | None = None, *,
+    writer: str = "", login: str = "",
+) -> Grants:  # fmt: skip
+    """What a DBA runs once so that ``role`` may read ``relations`` and write the result schema. With a ``writer`` the
+    role only reads, and ``login`` may become both.
 
     Raises DialectError where a dialect does not say how rights are given.
     """
@@ -69,10 +75,14 @@ def grants(relations: Sequence[str], dialect: Dialect, schema: str, role: str, d
     fixed = {"role": str(plain_name(role, dialect)), "results": str(schema_name(schema, dialect))}
     if database:
         fixed["database"] = str(plain_name(database, dialect))
+    if writer:
+        fixed |= {"writer": str(plain_name(writer, dialect)), "login": str(plain_name(login or role, dialect))}
     names = []
     for table in tables_of(relations, dialect):
         parts = {"relation": table, "schema": table.args.get("db"), "catalog": table.args.get("catalog")}
         names.append(fixed | {k: v.sql(dialect=dialect.sqlglot_name) for k, v in parts.items() if v is not None})
+    if writer:
+        return Grants(_filled(shapes["source"], names), apart=_filled(shapes.get("apart", ()), [fixed]))
     return Grants(
         _filled(shapes["source"], names), _filled(shapes["results"], [fixed]), _filled(shapes.get("made_by_dba", ()), [fixed])
     )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse_drift.errors import LockedDatabase, WarehouseError
+from warehouse_drift.errors import DialectError, LockedDatabase, WarehouseError
 from warehouse_drift.sql.dialect import Dialect, dialect_for_url
 from warehouse_drift.warehouse.execute import Warehouse, first_line, mask
 
@@ -24,8 +24,12 @@ def open_warehouse(
     read_only: bool = False,
     result_schema: str | None = None,
     connect_args: dict[str, Any] | None = None,
+    roles: tuple[str | None, str | None] = (None, None),
+    scratch: bool = True,
 ) -> Warehouse:
-    """One open connection. ``read_only`` opens an embedded database file so that nothing can be written to it.
+    """One open connection. ``read_only`` opens an embedded database file so that nothing can be written to it; where
+    no scratch table is needed either (``scratch`` false), a server's session is made read-only. ``roles``: which role
+    reads, and which writes.
 
     Raises DialectError for an unknown kind of URL, LockedDatabase when another process holds the file, WarehouseError
     for everything else that can go wrong; one sentence each, passwords masked.
@@ -62,7 +66,24 @@ def open_warehouse(
     warehouse = Warehouse(engine, connection, dialect, url, result_schema=result_schema)
     for number, statement in enumerate(s for s in dialect.statements.get("session", "").split(";") if s.strip()):
         warehouse.set(statement, name=f"session setting {number + 1}")
+    if any(roles):
+        warehouse.roles = _roles(roles, dialect)
+    if read_only and not scratch and "read_only" in dialect.statements:
+        warehouse.set(dialect.statements["read_only"], name="read-only session")
     return warehouse
+
+
+def _roles(roles: tuple[str | None, str | None], dialect: Dialect) -> tuple[str | None, str | None]:
+    """The roles as SQL names. Raises DialectError where a session cannot change its role."""
+    from warehouse_drift.results.place import plain_name
+
+    if "role" not in dialect.statements:
+        raise DialectError(
+            f"warehouse.role: a session of {dialect.name} cannot change its role.",
+            hint="Take warehouse.role and warehouse.results.role out; give the user of the URL the rights that `grants` prints.",
+        )
+    reads, writes = (str(plain_name(r, dialect)) if r else None for r in roles)
+    return reads, writes
 
 
 def _connected(engine: Engine, dialect: Dialect, url: str) -> Connection:

@@ -64,6 +64,9 @@ class Warehouse:
         """Called with the text and the name of each statement before it is sent; may refuse it (a budget does)."""
         self.held = 0
         """Scratch tables that this connection holds: with them it cannot be replaced by a new one."""
+        self.roles: tuple[str | None, str | None] = (None, None)
+        """The role that reads and the role that writes; None: the session's own."""
+        self._role: str | None = None
         self._settings: dict[str, str] = {}
         self._lost = False
 
@@ -104,7 +107,7 @@ class Warehouse:
 
     def set(self, sql: str, *, name: str) -> None:
         """A setting of the session; a connection that replaces a lost one gets it again."""
-        self.execute(sql, name=name)
+        self.local(sql, name=name)
         self._settings[name] = sql
 
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
@@ -113,6 +116,7 @@ class Warehouse:
         attempt = 1
         while True:
             try:
+                self._act_as(self.roles[0])
                 with self._running(sql, name) as result:
                     keys = [str(k).lower() for k in result.keys()]  # noqa: SIM118  (a result is no dict)
                     rows = result.fetchmany(max_rows + 1)
@@ -127,10 +131,24 @@ class Warehouse:
         return [dict(zip(keys, row, strict=True)) for row in rows]
 
     def execute(self, sql: str, *, name: str) -> int | None:
-        """A statement without a result. Rows changed, where the driver knows."""
+        """A statement that writes. Rows changed, where the driver knows."""
+        self._act_as(self.roles[1])
         with self._running(sql, name) as result:
             count = result.rowcount
         return count if count is not None and count >= 0 else None
+
+    def local(self, sql: str, *, name: str) -> None:
+        """A statement that changes the session alone: its settings, its scratch tables. The role that reads does it."""
+        self._act_as(self.roles[0])
+        with self._running(sql, name):
+            pass
+
+    def _act_as(self, role: str | None) -> None:
+        if role is None or role == self._role:
+            return
+        with self._running(self.dialect.statements["role"].format(role=role), "role"):
+            pass
+        self._role = role
 
     def keep(self, create: str, drop: str, *, name: str) -> None:
         """Makes a scratch table. After a failure that passes by itself, what may be there of it is dropped, and it is made
@@ -139,8 +157,8 @@ class Warehouse:
         while True:
             try:
                 if attempt > 1:
-                    self.execute(drop, name="drop scratch")
-                self.execute(create, name=name)
+                    self.local(drop, name="drop scratch")
+                self.local(create, name=name)
                 self.held += 1
                 return
             except QueryError as error:
@@ -168,11 +186,12 @@ class Warehouse:
         self.connection = self.engine.connect().execution_options(no_parameters=True)
         self._lost = False
         for name, sql in self._settings.items():
-            self.execute(sql, name=name)
+            self.local(sql, name=name)
 
     def describe(self, sql: str, *, name: str) -> list[tuple[str, Any, int | None]]:
         """Names (as written), the driver's type codes and, where it tells, the digits after the point of a
         statement's columns; no row is fetched."""
+        self._act_as(self.roles[0])
         with self._running(sql, name) as result:
             cursor = result.cursor
             described = list(cursor.description or ()) if cursor is not None else []
@@ -206,7 +225,8 @@ class Warehouse:
         from warehouse_drift.warehouse.retry import kind_of
 
         kind = kind_of(error, self.dialect)
-        self._lost = self._lost or kind == "lost"
+        if kind == "lost":
+            self._lost, self._role = True, None
         return QueryError(f"The warehouse refused {name}: {first_line(error)}", sql=sql, transient=kind)
 
     def _roll_back(self) -> None:

@@ -36,6 +36,7 @@ class Recorder(Warehouse):
         self.statements: list[Recorded] = []
         self.step = ""
         self.held = 0
+        self.roles = (None, None)
         self._answers = answers
         self._now = now
 
@@ -52,6 +53,9 @@ class Recorder(Warehouse):
     def execute(self, sql: str, *, name: str) -> int | None:
         self._write(name, sql)
         return None
+
+    def local(self, sql: str, *, name: str) -> None:
+        self._write(name, sql)
 
     def describe(self, sql: str, *, name: str) -> list[tuple[str, Any, int | None]]:
         self._write(name, sql)
