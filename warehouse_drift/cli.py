@@ -297,6 +297,17 @@ def _fail(message: str) -> NoReturn:
     raise SystemExit(2)
 
 
+def _named_config() -> str:
+    """The configuration that the command line names, for the commands that an error proposes."""
+    words = sys.argv[1:]
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-c", "--config"):
+            return following or "drift.yml"
+        if word.startswith("--config="):
+            return word.removeprefix("--config=")
+    return "drift.yml"
+
+
 def main() -> None:
     """Runs the command; no traceback reaches a user unless WAREHOUSE_DRIFT_DEBUG is set."""
     gc.set_threshold(100_000)  # the many small objects of imports and statements live to the end: looking for garbage is waste
@@ -310,7 +321,9 @@ def main() -> None:
         if os.environ.get("WAREHOUSE_DRIFT_DEBUG"):
             raise
         if isinstance(error, DriftError):
-            _fail(str(error))
+            from warehouse_drift.decisions.sentences import with_config
+
+            _fail(with_config(str(error), _named_config()))
         first = str(error).splitlines()[0] if str(error) else ""
         _fail(
             f"unexpected {type(error).__name__}: {first} Set WAREHOUSE_DRIFT_DEBUG=1 to see where, and please report it."

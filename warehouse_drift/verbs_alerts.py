@@ -157,7 +157,7 @@ def send_test(path: str, *, target: str | None = None) -> tuple[tuple[str, str],
     letters = {}
     for s in alerts.senders:
         both = [Due(s.name, e, made.incident_id, "test", "test", (made,), frozenset(), (), "alert") for e in (Event.OPENED, Event.RESOLVED)]
-        letters[s.name] = [(d, message(d, project=config.project)) for d in both]
+        letters[s.name] = [(d, message(d, project=config.project, config=str(path))) for d in both]
     sent = send_all(letters, {s.name: s for s in alerts.senders}, alerts.timeout.total_seconds())
     errors = {name: next((s.error for s in sent if s.due.sender == name and s.error), "") for name in letters}
     return tuple(errors.items())

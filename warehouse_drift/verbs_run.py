@@ -14,6 +14,7 @@ from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
 from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
 from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
+from warehouse_drift.decisions.sentences import with_config
 from warehouse_drift.errors import ConfigError, DriftError, UsageError
 from warehouse_drift.pipeline.facts import gather
 from warehouse_drift.pipeline.run import MonitorResult, run_monitor
@@ -287,7 +288,7 @@ def _execute(
         )
         results = execute(warehouse, planned, say or (lambda _: None), path, meters)
         if tells:
-            told = tell(warehouse, config, selected(config, select, exclude), results.run_id)
+            told = tell(warehouse, config, selected(config, select, exclude), results.run_id, str(path))
             results = replace(results, lines=(*results.lines, *told))
         return replace(results, statements=warehouse.stats.statements, rows_fetched=warehouse.stats.rows_fetched)
 
@@ -313,7 +314,7 @@ def execute(
             warehouse.before = None
         results.append(done)
     said += [w for m in meters.values() for w in m.warnings]
-    said += [f"{m.name}  FAILED: {m.failed}" for m in results if m.failed]
+    said += [f"{m.name}  FAILED: {with_config(m.failed, str(config))}" for m in results if m.failed]
     return RunResult(planned.run_id, tuple(results), tuple(said))
 
 

@@ -140,6 +140,9 @@ def test_the_text_is_short_and_says_what_how_big_since_when_where_and_what_next(
         "Next: warehouse-drift explain orders amount",
         '      warehouse-drift ack i1, or mute i1 --until DATE --why "..."',
     ]
+    elsewhere = message(letter()[0], project="p", bins=BINS, config="my conf/drift.yml")
+    assert "Next: warehouse-drift explain orders amount -c 'my conf/drift.yml'" in elsewhere.text
+    assert elsewhere.body["next"][1] == """warehouse-drift ack i1 -c 'my conf/drift.yml', or mute i1 --until DATE --why "..." -c 'my conf/drift.yml'"""  # type: ignore[index]
     alerts = AlertsConfig.model_validate({"senders": [{"name": "s", "webhook": "http://x"}]})
     many = due(alerts, [incident(f"i{n}", column_name=f"c{n}", segment=("all" if n % 2 else "g=1")) for n in range(300)], [], {}, DAY)[0]
     made = message(many, project="p", report_url="https://bi.example.org/r")

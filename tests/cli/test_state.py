@@ -79,7 +79,7 @@ def test_migrate_then_status(shop: tuple[str, str], run: Callable[..., tuple[int
     with open_warehouse(url) as wh:
         wh.execute("DROP SCHEMA drift CASCADE", name="test")
     code, out, err = run("status", "-c", config)
-    assert code == 2 and "warehouse-drift migrate" in err and out == ""
+    assert code == 2 and f"Run: warehouse-drift migrate -c {config}" in err and out == ""
     code, out, _ = run("migrate", "-c", config)
     assert code == 0 and "applied 0001_tables" in out
     code, out, _ = run("migrate", "-c", config, "--json")

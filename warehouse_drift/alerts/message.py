@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from warehouse_drift.alerts.model import STATE, Bin, Due, Event, Incident, Message, Silence
+from warehouse_drift.decisions.sentences import config_option, explain_command
 
 SCHEMA = "warehouse_drift.alert/1"
 """The ``schema`` of the JSON. A field may be added under this name; none changes its meaning or goes."""
@@ -16,10 +17,14 @@ LISTED = 50
 
 
 def message(
-    due: Due, *, project: str, bins: Sequence[Bin] = (), silences: Mapping[str, Silence] | None = None, report_url: str | None = None
+    due: Due, *, project: str, bins: Sequence[Bin] = (), silences: Mapping[str, Silence] | None = None, report_url: str | None = None,
+    config: str = "drift.yml",
 ) -> Message:  # fmt: skip
-    """The message of ``due``. ``bins``: those that carry the drift of its first incident, the largest first."""
-    return Message(_title(due), _text(due, bins, report_url), _body(due, project, bins, silences or {}, report_url))
+    """The message of ``due``. ``bins``: those that carry the drift of its first incident, the largest first; ``config``
+    is what the commands that it proposes name."""
+    proposed = _next(due, config) if due.incidents and due.event is not Event.RESOLVED else []
+    text = _text(due, bins, report_url, proposed)
+    return Message(_title(due), text, _body(due, project, bins, silences or {}, report_url, text, proposed))
 
 
 def _names(due: Due) -> list[str]:
@@ -44,7 +49,7 @@ def _shown(column: str) -> str:
     return "table" if column == ":table" else column
 
 
-def _text(due: Due, bins: Sequence[Bin], report_url: str | None) -> str:
+def _text(due: Due, bins: Sequence[Bin], report_url: str | None, proposed: Sequence[str]) -> str:
     resolved = due.event is Event.RESOLVED
     out = []
     # all rows first; a column that only drifts in a segment has its own line, others name their segments
@@ -62,8 +67,8 @@ def _text(due: Due, bins: Sequence[Bin], report_url: str | None) -> str:
         out.append(f"Where in {due.incidents[0].column_name}: {'; '.join(parts)}")
     if report_url:
         out.append(f"Report: {report_url}")
-    if not resolved:
-        out.append("Next: " + "\n      ".join(_next(due)))
+    if proposed:
+        out.append("Next: " + "\n      ".join(proposed))
     return "\n".join(out)
 
 
@@ -78,24 +83,19 @@ def _line(name: str, some: Sequence[Incident], due: Due, resolved: bool) -> str:
     return f"- {_shown(name)}{where}{new}: {first.peak_reason} Since {first.opened_date}, {first.windows} window(s)."
 
 
-def _next(due: Due) -> list[str]:
-    short = due.thread_id[:12]
+def _next(due: Due, config: str) -> list[str]:
+    short, option = due.thread_id[:12], config_option(config)
     first = due.incidents[0]
     return [
-        f"warehouse-drift explain {_word(first.monitor)} {_word(first.column_name)}",
-        f'warehouse-drift ack {short}, or mute {short} --until DATE --why "..."',
+        explain_command(first.monitor, first.column_name, config),
+        f'warehouse-drift ack {short}{option}, or mute {short} --until DATE --why "..."{option}',
     ]
 
 
-def _word(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
-
-
 def _body(
-    due: Due, project: str, bins: Sequence[Bin], silences: Mapping[str, Silence], report_url: str | None
-) -> dict[str, object]:
+    due: Due, project: str, bins: Sequence[Bin], silences: Mapping[str, Silence], report_url: str | None,
+    text: str, proposed: Sequence[str],
+) -> dict[str, object]:  # fmt: skip
     first = due.incidents[0] if due.incidents else None
     opened = min((i.opened_at for i in due.incidents), default=None)
     resolved = max((i.resolved_at for i in due.incidents if i.resolved_at), default=None)
@@ -110,7 +110,7 @@ def _body(
         "owner": first.owner if first else "",
         "tags": list(first.tags) if first else [],
         "title": _title(due),
-        "text": _text(due, bins, report_url),
+        "text": text,
         "opened_at": _utc(opened),
         "resolved_at": _utc(resolved) if due.event is Event.RESOLVED else None,
         "incidents_total": len(due.incidents),
@@ -119,7 +119,7 @@ def _body(
             {"bin": b.label, "share_reference": b.share_reference, "share_current": b.share_current, "share_of_drift": b.of_all}
             for b in bins
         ],
-        "next": _next(due) if first and due.event is not Event.RESOLVED else [],
+        "next": list(proposed),
         "report_url": report_url,
     }  # fmt: skip
 

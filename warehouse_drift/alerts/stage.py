@@ -18,14 +18,16 @@ from warehouse_drift.warehouse.execute import Warehouse, first_line
 AGAIN = "it is due again at the next run"
 
 
-def tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> tuple[str, ...]:
+def tell(
+    warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str, path: str = "drift.yml"
+) -> tuple[str, ...]:
     """Sends what is due about these monitors and calls their hooks; a line each for people. Nothing that goes wrong
-    here fails a run."""
+    here fails a run. ``path``: of the configuration, for the commands that messages propose."""
     hooked = [m for m in monitors if m.on_alert or config.defaults.on_alert]
     lines: list[str] = []
     for name, stage, about in (("alerts", _tell, monitors if config.alerts.senders else ()), ("on_alert", _call, hooked)):
         try:
-            lines += stage(warehouse, config, about, run_id) if about else ()
+            lines += stage(warehouse, config, about, run_id, path) if about else ()
         except DriftError as error:
             lines.append(f"{name}  FAILED: {error}; {AGAIN}")
         except Exception as error:  # decisions are published: this must not turn a finished run into a failed one
@@ -33,7 +35,7 @@ def tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig]
     return tuple(lines)
 
 
-def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> list[str]:
+def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str, path: str) -> list[str]:
     known = store.told(warehouse, config, monitors)
     found = store.incidents(warehouse, config, monitors, [t.incident_id for t in known])
     if not found and not known:
@@ -41,7 +43,7 @@ def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig
     said = store.silences(warehouse, config, [i.incident_id for i in found])
     now = read.now(warehouse)
     letters: dict[str, list[Letter]] = {}
-    written = _Writer(warehouse, config, said)
+    written = _Writer(warehouse, config, said, path)
     for one in due(config.alerts, found, known, said, now):
         letters.setdefault(one.sender, []).append((one, written.message(one)))
     senders = {s.name: s for s in config.alerts.senders}
@@ -50,12 +52,12 @@ def _tell(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig
     return [summary(name, [s for s in sent if s.due.sender == name]) for name in letters]
 
 
-def _call(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str) -> list[str]:
+def _call(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig], run_id: str, path: str) -> list[str]:
     found = store.incidents(warehouse, config, monitors)
     names = [i.incident_id for i in found]
     said, called = store.silences(warehouse, config, names), store.called(warehouse, config, names)
     now = read.now(warehouse)
-    written = _Writer(warehouse, config, said)
+    written = _Writer(warehouse, config, said, path)
     calls: list[Call] = []
     for m in monitors:
         hook = m.on_alert or config.defaults.on_alert
@@ -73,8 +75,8 @@ def _call(warehouse: Warehouse, config: Config, monitors: Sequence[MonitorConfig
 class _Writer:
     """Writes messages, and asks for the bins of an incident once."""
 
-    def __init__(self, warehouse: Warehouse, config: Config, said: Mapping[str, Silence]) -> None:
-        self.warehouse, self.config, self.said = warehouse, config, said
+    def __init__(self, warehouse: Warehouse, config: Config, said: Mapping[str, Silence], path: str) -> None:
+        self.warehouse, self.config, self.said, self.path = warehouse, config, said, path
         self.seen: dict[str, tuple[Bin, ...]] = {}
 
     def message(self, one: Due) -> Message:
@@ -85,7 +87,7 @@ class _Writer:
                 self.seen[first.incident_id] = store.bins(self.warehouse, self.config, first)
             bins = self.seen[first.incident_id]
         url = self.config.alerts.report_url
-        return message(one, project=self.config.project, bins=bins, silences=self.said, report_url=url)
+        return message(one, project=self.config.project, bins=bins, silences=self.said, report_url=url, config=self.path)
 
 
 def summary(sender: str, sent: Sequence[Sent]) -> str:

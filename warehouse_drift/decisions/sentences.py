@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable
 
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
+
+_TO_RUN = re.compile(r"warehouse-drift (?:baseline refresh|check|incidents|migrate|run)\b(?! -c)")
+"""Commands that read the configuration, as errors and advice name them."""
 
 REASONS: dict[str, str] = {
     "no_data": "one side has no rows, or no values, to compare",
@@ -157,16 +161,24 @@ def headline(decision: Decision, noise: float | None = None) -> str:
 
 def explain_command(monitor: str, column: str, config: str = "drift.yml") -> str:
     """What shows the reasons, ready for a shell; ``config`` is left out where it is the default."""
-    words = ["warehouse-drift", "explain", shlex.quote(monitor), shlex.quote(column)]
-    return " ".join(words if config == "drift.yml" else [*words, "-c", shlex.quote(config)])
+    return f"warehouse-drift explain {shlex.quote(monitor)} {shlex.quote(column)}{config_option(config)}"
+
+
+def config_option(config: str) -> str:
+    """`` -c other.yml`` for a command; empty where ``config`` is the default."""
+    return "" if config == "drift.yml" else f" -c {shlex.quote(config)}"
+
+
+def with_config(text: str, config: str) -> str:
+    """The text, with the configuration in every command that it tells to run and that reads one."""
+    return _TO_RUN.sub(lambda found: found[0] + config_option(config), text)
 
 
 def newer_baseline(monitor: str, own_table: bool, config: str = "drift.yml") -> str:
     """How a monitor gets a newer baseline: one that is a table of its own is read anew, a range of time is moved."""
     if not own_table:
         return "if this is here to stay, move the baseline's from and to"
-    words = ["warehouse-drift", "baseline", "refresh", "--select", shlex.quote(monitor)]
-    command = " ".join(words if config == "drift.yml" else [*words, "-c", shlex.quote(config)])
+    command = f"warehouse-drift baseline refresh --select {shlex.quote(monitor)}{config_option(config)}"
     return f"when the reference holds such rows, run: {command}"
 
 

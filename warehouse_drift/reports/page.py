@@ -120,7 +120,7 @@ def build(data: ReportData, config_path: str = "drift.yml") -> Page:
     )
     return Page(
         data.project,
-        *_headline(sections, looked),
+        *_headline(sections, looked, config_path),
         counts,
         data.status,
         tuple(_finding(s, config_path) for s in looked[:MOST_FINDINGS]),
@@ -133,9 +133,9 @@ def build(data: ReportData, config_path: str = "drift.yml") -> Page:
     )
 
 
-def _headline(sections: Sequence[Section], looked: Sequence[Section]) -> tuple[str, str]:
+def _headline(sections: Sequence[Section], looked: Sequence[Section], config_path: str) -> tuple[str, str]:
     if not sections:
-        return "Nothing has been decided yet", "Run: warehouse-drift run"
+        return "Nothing has been decided yet", f"Run: warehouse-drift run{sentences.config_option(config_path)}"
     over = [s.title for s in looked if s.decision == "alert"]
     still = [s.title for s in looked if s.decision != "alert" and s.incident is not None]
     warned = [s.title for s in looked if s.decision == "warn"]
@@ -283,7 +283,7 @@ def _finding(s: Section, config_path: str) -> Finding:
         title += f" in {main['segment']}"
     return Finding(
         s.id, s.title, f"{s.monitor} · {s.comparison}", s.window, decision, title, tuple(changed), s.since,
-        main["sure"], main["big"], tuple(where)[:6], tuple(words.next_steps(main)),
+        main["sure"], main["big"], tuple(where)[:6], tuple(sentences.with_config(step, config_path) for step in words.next_steps(main)),
         sentences.explain_command(s.monitor, s.column, config_path),
     )  # fmt: skip
 
