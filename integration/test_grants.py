@@ -14,7 +14,7 @@ from integration.cases import columns_of, days
 from integration.engines import Engine
 from integration.test_run import BASE, DAYS, written
 from warehouse_drift import api, verbs_run
-from warehouse_drift.errors import DialectError, QueryError
+from warehouse_drift.errors import DialectError, QueryError, SchemaVersionError
 from warehouse_drift.results import migrate, read, vacuum, write
 from warehouse_drift.results.grants import grants
 from warehouse_drift.warehouse.connect import open_warehouse
@@ -115,3 +115,41 @@ def test_commands_that_only_read_have_a_read_only_session(engines: Callable[[str
 def test_roles_where_a_session_has_none() -> None:
     with pytest.raises(DialectError, match="cannot change its role"):
         open_warehouse("duckdb:///:memory:", roles=("a", "b"))
+
+
+@pytest.mark.slow
+def test_postgres_views_with_other_columns_are_made_anew_with_their_rights(engines: Callable[[str], Engine]) -> None:
+    """An older schema, whose views had other columns: this engine replaces a view only by one that has the same."""
+    with open_warehouse(engines("postgres").url) as wh:
+        for sql in ("DROP SCHEMA IF EXISTS old CASCADE", "DROP ROLE IF EXISTS dashboards", 'CREATE ROLE "dashboards"'):
+            wh.execute(sql, name="test")
+        migrate.create_all(wh, "old")
+        event = {"run_id": "r", "project": "p", "monitor": "Shop", "event": "started", "event_at": read.now(wh)}
+        write.insert_rows(wh, "old", "wd_run_events", [event])
+        migrate.migrate(wh, "old")
+        columns = "SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'old' ORDER BY 1, 2, 3"
+        wanted = wh.fetch(columns, name="test")
+        assert {"shop_drift_metrics", "drift_alerts"} <= {r["table_name"] for r in wanted}
+        for sql in (
+            "DROP VIEW old.wd_v_runs CASCADE", "DROP VIEW IF EXISTS old.drift_history CASCADE", "CREATE VIEW old.wd_v_runs AS SELECT 1 AS other, run_id FROM old.wd_run_events",
+            "CREATE VIEW old.drift_history AS SELECT run_id, 1 AS value FROM old.wd_results",
+            "CREATE VIEW old.shop_drift_metrics AS SELECT * FROM old.drift_history", "GRANT USAGE ON SCHEMA old TO dashboards",
+            "GRANT SELECT ON old.drift_history, old.shop_drift_metrics TO dashboards", "GRANT SELECT ON old.drift_history TO PUBLIC",
+            "CREATE VIEW public.mine AS SELECT * FROM old.drift_history",
+        ):  # fmt: skip
+            wh.execute(sql, name="test")
+        before = wh.fetch(columns, name="test")
+        with pytest.raises(SchemaVersionError, match=r"view mine depends on view old\.drift_history\. Drop those"):
+            migrate.migrate(wh, "old")
+        assert wh.fetch(columns, name="test") == before != wanted
+        wh.execute("DROP VIEW public.mine", name="test")
+        migrate.migrate(wh, "old")
+        assert wh.fetch(columns, name="test") == wanted
+        rights = "SELECT grantee, table_name FROM information_schema.table_privileges WHERE table_schema = 'old' AND grantee <> grantor ORDER BY 1, 2"
+        assert [tuple(r.values()) for r in wh.fetch(rights, name="test")] == [
+            ("PUBLIC", "drift_history"), ("dashboards", "drift_history"), ("dashboards", "shop_drift_metrics"),
+        ]  # fmt: skip
+        comment = "SELECT obj_description('old.drift_alerts'::regclass) AS said"
+        assert "Incidents" in wh.fetch(comment, name="test")[0]["said"]
+        for sql in ("DROP SCHEMA old CASCADE", "DROP ROLE dashboards"):
+            wh.execute(sql, name="test")

@@ -21,7 +21,7 @@ M = Markup
 ALL: dict[str, Any] = {
     "s": M("drift."), "whole_baseline": WHOLE_BASELINE, "project": "p", "monitor": "m", "comparison": "d", "baseline_version": "b", "run_id": "r",
     "start": datetime(2025, 1, 1), "end": datetime(2025, 2, 1), "since": datetime(2025, 1, 1), "before": datetime(2025, 1, 1), "column_name": "c",
-    "columns": ["c"], "grid_ids": ["g"], "segment_keys": ["", "x"], "schema_name": "drift", "table_name": "wd_units", "table": M("wd_units"),
+    "columns": ["c"], "grid_ids": ["g"], "segment_keys": ["", "x"], "schema_name": "drift", "views": ["drift_history"], "table_name": "wd_units", "table": M("wd_units"),
     "view": M("wd_v_units"), "records": M("wd_units"), "keys": [M("project"), M("column_name")], "column": M("bucket_start"), "baselines": True, "count": True,
     "inside": (datetime(2025, 1, 1), datetime(2025, 2, 1)), "config_hash": "h", "structs": False,
     "monitors": ["m", "n"], "told": ["i"], "incidents": ["i", "j"], "segment": "all", "most": 3,

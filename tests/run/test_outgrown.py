@@ -64,6 +64,19 @@ def test_a_gap_begins_again_and_late_rows_are_followed(worlds: Any) -> None:
     assert set(said(here)) == {FIRST + 2, FIRST + 3, FIRST + 4}, "the windows after the restated one follow"
 
 
+def test_longer_windows_follow_too(worlds: Any) -> None:
+    """A week has no k-of-n rule to bring it back, and its grid is looked at again all the same."""
+    here: World = worlds("weeks")
+    here.configure(comparisons=[{"name": "weekly", "window": "week"}], columns=["x"])
+    week = [range(BASE_DAYS + 7 * n, BASE_DAYS + 7 * n + 7) for n in range(4)]
+    here.insert([*rows_of(range(BASE_DAYS)), *far(week[0]), *rows_of(week[1]), *far(week[2]), *rows_of(week[3][:1])])
+    here.run()
+    assert said(here) == {}
+    here.sql(f"UPDATE t SET x = x * 1000 WHERE id % 10 = 0 AND ts >= TIMESTAMP '{day(week[1][0])}' AND ts < TIMESTAMP '{day(week[1][-1] + 1)}'")
+    here.backfill(week[1][0], week[1][-1] + 1)
+    assert set(said(here)) == {week[2][0]}
+
+
 def test_a_baseline_that_is_far_out_itself_is_no_news(worlds: Any) -> None:
     here: World = worlds("same")
     here.insert(far(range(BASE_DAYS + 6)))

@@ -20,13 +20,13 @@ from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.windows import ROWS, merged_ranges
 from warehouse_drift.plan.build import week_start_of, window_unit, zone_of
 from warehouse_drift.plan.calendar import Span, span_at
-from warehouse_drift.plan.model import ColumnState, ComparisonPlan, WindowPlan
+from warehouse_drift.plan.model import OUTGROWN_WINDOWS, ColumnState, ComparisonPlan, WindowPlan
 from warehouse_drift.results import read
 
 CODE = "grid_outgrown"
 SHARE = 0.05
 """Share of the values outside the core, beyond the baseline's own share there."""
-WINDOWS = 3
+WINDOWS = OUTGROWN_WINDOWS
 LEAST = 20
 """Values that a window needs to say anything about shares of 5 %."""
 _BASELINE = -1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 
 from warehouse_drift.config.resolved import ResolvedColumn
 from warehouse_drift.decisions.decide import Noise, Rules, rules_from
-from warehouse_drift.decisions.model import Verdict
+from warehouse_drift.decisions.model import Summary, Verdict
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline import baseline, profile
+from warehouse_drift.pipeline.again import Again, again, copy_bins, measured_again
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.columns import measure
 from warehouse_drift.pipeline.context import Context, column_params
@@ -25,20 +27,19 @@ from warehouse_drift.pipeline.judge import (
     judge,
     publish,
     state_summaries,
-    stored_summaries,
 )
 from warehouse_drift.pipeline.noise import WHOLE_PART, bucket_count, own_noise, psi_limits, statistics_of
-from warehouse_drift.pipeline.outgrown import CODE as OUTGROWN
 from warehouse_drift.pipeline.outgrown import outgrown
 from warehouse_drift.pipeline.refinement import Refiner
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.windows import Measurement, Pair, Part, in_turns, measure_pairs
 from warehouse_drift.plan.calendar import Span
 from warehouse_drift.plan.clock import bucket_sql
-from warehouse_drift.plan.model import ColumnState, ComparisonPlan, MonitorPlan, WindowPlan
+from warehouse_drift.plan.model import ColumnState, ComparisonPlan, MonitorPlan, WindowPlan, looks_back
 from warehouse_drift.results import read, write
 from warehouse_drift.results.tables import BY_NAME as TABLES
 from warehouse_drift.sql.render import render
+from warehouse_drift.statistics.registry import BY_NAME
 from warehouse_drift.warehouse.execute import Warehouse
 
 HEARTBEAT_SECONDS = 600
@@ -240,17 +241,18 @@ def _adjacent(buckets: Sequence[Span]) -> list[list[Span]]:
 def to_decide(comparison: ComparisonPlan, changed: set[datetime]) -> list[WindowPlan]:
     """The planned windows that are really decided: late ones only if their rows changed, followers only of those."""
     found: list[WindowPlan] = []
+    reach = looks_back(comparison.spec)
     last_change = -(10**9)
     for place, w in enumerate(comparison.windows):
         covered = [w.span] if w.previous is None else [w.previous, w.span]
         if w.why == "late":
             if not any(s.start <= at < s.end for s in covered for at in changed):
-                if place - last_change < comparison.spec.k_of_n[1]:
+                if place - last_change < reach:
                     found.append(replace(w, why="follows"))
                 continue
             last_change = place
         elif w.why == "follows":
-            if place - last_change >= comparison.spec.k_of_n[1]:
+            if place - last_change >= reach:
                 continue
         else:
             last_change = place
@@ -276,61 +278,51 @@ def _windows(
     rules = rules_from(plan.monitor, spec)
     known = before(context, spec, wanted)
     outside = outgrown(context, gridded, comparison, wanted)
-    pairs = {i: _pair(plan, comparison, i, w) for i, w in enumerate(wanted) if not w.from_store}
-    measured_in = list(in_turns(list(pairs.values()), gridded))
+    pairs = {
+        i: _pair(plan, comparison, i, w) for i, w in enumerate(wanted) if not w.from_store or measured_again(context, w)
+    }
+
+    def decided(w: WindowPlan, summaries: Sequence[Summary]) -> None:
+        made = judge(context, spec, rules, noise, w, summaries, known)
+        publish(context, spec, w, made.decisions, gridded.ids, read.now(context.warehouse))
+        result.windows.append(made)
+
+    def decided_again(w: WindowPlan, found: Again) -> None:
+        if found.summaries:
+            copy_bins(context, spec, w, found.columns)
+            decided(w, found.summaries)
+
     done = 0
-    for some in measured_in:
-        last = some[-1].number
+    for some in _turns(wanted, pairs, gridded):
+        numbers = [p.number for p in some]
+        stored = wanted[numbers[0]].from_store
         with Session(context.warehouse) as session:
-            found = measure_pairs(session, context, gridded, some, statistics_of(context), psi_limits(gridded))
-            _write_bins(context, comparison, gridded, found, wanted)
+            statistics = [s for s in statistics_of(context) if not stored or BY_NAME[s].source == "bins"]
+            found = measure_pairs(session, context, gridded, some, statistics, psi_limits(gridded))
+            repeated = {
+                i: again(context, spec, wanted[i], (), found.summaries[i]) for i in numbers if wanted[i].from_store
+            }
+            _write_bins(context, comparison, gridded, found, wanted, repeated)
             refiner = Refiner(session, context, gridded, found)
-            while done <= last:
-                w = wanted[done]
+            while done <= numbers[-1]:
+                w, own = wanted[done], outside.get(wanted[done].span.start, ())
                 if w.from_store:
-                    _again(context, comparison, rules, noise, w, known, gridded, result, outside.get(w.span.start, ()))
+                    decided_again(w, repeated[done] if done in repeated else again(context, spec, w, own))
                 else:
-                    own = outside.get(w.span.start, ())
                     summaries = [*found.summaries[done], *state_summaries([*states, *own])]
-                    summaries = refiner.close(pairs[done], w, summaries, rules, noise)
-                    decided = judge(context, spec, rules, noise, w, summaries, known)
-                    publish(context, spec, w, decided.decisions, gridded.ids, read.now(context.warehouse))
-                    result.windows.append(decided)
+                    decided(w, refiner.close(pairs[done], w, summaries, rules, noise))
                 done += 1
             result.refined_rows += refiner.rows
     for w in wanted[done:]:
-        _again(context, comparison, rules, noise, w, known, gridded, result, outside.get(w.span.start, ()))
+        decided_again(w, again(context, spec, w, outside.get(w.span.start, ())))
 
 
-def _again(
-    context: Context,
-    comparison: ComparisonPlan,
-    rules: Rules,
-    noise: Noise,
-    window: WindowPlan,
-    known: Before,
-    gridded: Gridded,
-    result: MonitorResult,
-    outside: Sequence[ColumnState],
-) -> None:
-    """Decides a window again from its stored summaries: no scan. Where windows before it changed, what was said of
-    outgrown grids is said anew; under other rules alone it stays, for the cells may be gone by now."""
-    spec = comparison.spec
-    summaries = stored_summaries(context, spec, window.span.start)
-    if not summaries:
-        return
-    if window.why == "follows":
-        summaries = [s for s in summaries if s.reason_code != OUTGROWN] + state_summaries(outside)
-    decided = judge(context, spec, rules, noise, window, summaries, known)
-    key = context.key | {"comparison": spec.name}
-    select = render(
-        "store/copied_bins", {"s": context.s, "key": key, "start": window.span.start}, context.warehouse.dialect
-    ).sql
-    write.insert_select(
-        context.warehouse, context.schema, "wd_bins", TABLES["wd_bins"].names, select, template="store/copied_bins"
-    )
-    publish(context, spec, window, decided.decisions, gridded.ids, read.now(context.warehouse))
-    result.windows.append(decided)
+def _turns(
+    wanted: Sequence[WindowPlan], pairs: Mapping[int, Pair], gridded: Gridded
+) -> Iterator[Sequence[Pair]]:
+    """Pairs in order of time, those of new windows and those that are decided again apart."""
+    for _, some in groupby(pairs.values(), key=lambda p: wanted[p.number].from_store):
+        yield from in_turns(list(some), gridded)
 
 
 def _pair(plan: MonitorPlan, comparison: ComparisonPlan, number: int, window: WindowPlan) -> Pair:
@@ -350,26 +342,30 @@ def _write_bins(
     gridded: Gridded,
     found: Measurement,
     wanted: Sequence[WindowPlan],
+    repeated: Mapping[int, Again],
 ) -> None:
-    """The bins behind psi go from table to table; Python never sees them."""
+    """The bins behind psi go from table to table; Python never sees them. Of a window that is decided again only those
+    of the columns that were measured again."""
     if found.pooled is None:
         return
-    windows = [
-        {
-            "no": p.number,
-            "start": wanted[p.number].span.start,
-            "end": wanted[p.number].span.end,
-            "date": wanted[p.number].span.date,
+    every = tuple(m.name for m in gridded.measured)
+    groups: dict[tuple[str, ...], list[WindowPlan]] = {}
+    numbers = {wanted[p.number].span.start: p.number for p in found.pairs}
+    for p in found.pairs:
+        names = repeated[p.number].columns if p.number in repeated else every
+        groups.setdefault(names, []).append(wanted[p.number])
+    for names, windows in groups.items():
+        params: Mapping[str, object] = {
+            "s": context.s,
+            "key": context.key | {"comparison": comparison.spec.name},
+            "bins": found.pooled.bins,
+            "columns": column_params([m for m in gridded.measured if m.name in names], gridded.ids),
+            "windows": [
+                {"no": numbers[w.span.start], "start": w.span.start, "end": w.span.end, "date": w.span.date}
+                for w in windows
+            ],
         }
-        for p in found.pairs
-    ]
-    params: Mapping[str, object] = {
-        "s": context.s,
-        "key": context.key | {"comparison": comparison.spec.name},
-        "bins": found.pooled.bins,
-        "columns": column_params(gridded.measured, gridded.ids),
-        "windows": windows,
-    }
-    select = render("store/bins", params, context.warehouse.dialect).sql
-    names = TABLES["wd_bins"].names
-    write.insert_select(context.warehouse, context.schema, "wd_bins", names, select, template="store/bins")
+        if names:
+            select = render("store/bins", params, context.warehouse.dialect).sql
+            listed = TABLES["wd_bins"].names
+            write.insert_select(context.warehouse, context.schema, "wd_bins", listed, select, template="store/bins")

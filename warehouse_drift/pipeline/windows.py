@@ -80,7 +80,8 @@ def measure_pairs(
             first_key=gridded.segments.first,
             **shared,
         )
-        numeric = [m.number for m in gridded.measured if m.is_numeric]
+        bounded = any(s in BY_NAME and BY_NAME[s].source == "bounds" for s in statistics)
+        numeric = [m.number for m in gridded.measured if m.is_numeric and bounded]
         pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=warns)
         by_number = {m.number: m for m in gridded.measured}
         wanted = [s for s in statistics if s in BY_NAME]

@@ -17,6 +17,7 @@ from warehouse_drift.plan.model import (
     KnownWindow,
     MonitorPlan,
     WindowPlan,
+    looks_back,
 )
 
 FIRST_WINDOWS = 14
@@ -354,7 +355,7 @@ def _windows(
             oldest_late is not None and any(b.start < s.end and b.end > s.start for b in late for s in covered)
         ):
             why = "late"
-        elif place - changed_before < comparison.k_of_n[1]:
+        elif place - changed_before < looks_back(comparison):
             why = "follows"
         if why and why not in ("follows",):
             changed_before = place

@@ -119,6 +119,15 @@ class ColumnState:
     detail: str = ""
 
 
+OUTGROWN_WINDOWS = 3
+"""Windows in a row that must say the same before a grid counts as outgrown."""
+
+
+def looks_back(comparison: ComparisonSpec) -> int:
+    """Windows, itself included, that what is said of one window depends on: its k-of-n rule, and outgrown grids."""
+    return max(comparison.k_of_n[1], OUTGROWN_WINDOWS)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
     """A window to be decided. ``previous`` is its reference in a comparison with the window before."""
@@ -127,7 +136,7 @@ class WindowPlan:
     previous: Span | None
     why: str
     """new, asked, restated (its units are newer than its decision), late (only if late rows changed it), rules (decided
-    again from stored summaries) or follows (an earlier window of its k-of-n rule changes)"""
+    again from stored summaries) or follows (an earlier window that it looks back at changes)"""
 
     @property
     def from_store(self) -> bool:

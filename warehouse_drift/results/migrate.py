@@ -19,8 +19,9 @@ from markupsafe import Markup
 
 from warehouse_drift.errors import SchemaVersionError
 from warehouse_drift.resources import root
-from warehouse_drift.results.monitor_views import make_views, statements, stem
+from warehouse_drift.results.monitor_views import statements, stem
 from warehouse_drift.results.place import prefix, prefix_in, prefix_in_views
+from warehouse_drift.results.remake import replace_views
 from warehouse_drift.results.tables import BY_NAME, WHOLE_BASELINE
 from warehouse_drift.results.views import VIEWS
 from warehouse_drift.results.write import insert_statements
@@ -140,10 +141,8 @@ def migrate(warehouse: Warehouse, schema: str) -> tuple[str, ...]:
         for statement in migration_statements(migration, dialect, s):
             if statement.adds is None or statement.adds[1] not in _columns(warehouse, schema, statement.adds[0]):
                 warehouse.execute(statement.sql, name=statement.name)
-    for statement in view_statements(dialect, s, prefix_in_views(warehouse, schema)):
-        warehouse.execute(statement.sql, name=statement.name)
-    if found:
-        make_views(warehouse, schema)
+    made = view_statements(dialect, s, prefix_in_views(warehouse, schema))
+    replace_views(warehouse, schema, [(statement.name, statement.sql) for statement in made])
     for migration in due:
         for sql in _recorded(migration, dialect, s):
             warehouse.execute(sql, name="record migration")

@@ -41,11 +41,17 @@ def view_names(monitor: str) -> tuple[str, ...]:
     return tuple(f"{stem(monitor)}_{part}" for part in PARTS)
 
 
+def known_monitors(warehouse: Warehouse, schema: str) -> list[tuple[str, str]]:
+    """(project, monitor) of all that were ever run."""
+    params = {"s": prefix_in(warehouse, schema)}
+    rows = warehouse.fetch(render("results/monitors", params, warehouse.dialect).sql, name="monitors")
+    return [(str(r["project"]), str(r["monitor"])) for r in rows]
+
+
 def make_views(warehouse: Warehouse, schema: str, only: Sequence[str] | None = None) -> None:
     """Makes the views of these monitors (None: of all that were ever run), and drops those that nothing bears any more."""
     s = prefix_in(warehouse, schema)
-    rows = warehouse.fetch(render("results/monitors", {"s": s}, warehouse.dialect).sql, name="monitors")
-    known = [(str(r["project"]), str(r["monitor"])) for r in rows]
+    known = known_monitors(warehouse, schema)
     wanted = dict.fromkeys(stem(m) for m in ([m for _, m in known] if only is None else only))
     inside = prefix_in_views(warehouse, schema)
     for one in wanted:

@@ -46,8 +46,9 @@ def mask(text: str) -> str:
 
 
 class Warehouse:
-    """One connection. Statements run one after the other, each committed by itself: no transaction spans two of them,
-    so an interruption leaves whole statements, and publishing is what makes their rows visible."""
+    """One connection. Statements run one after the other, each committed by itself: no transaction spans two of them
+    (but for ``one_transaction``, which only views need), so an interruption leaves whole statements, and publishing is
+    what makes their rows visible."""
 
     def __init__(
         self, engine: Engine, connection: Connection, dialect: Dialect, url: str, *, result_schema: str | None = None
@@ -69,6 +70,8 @@ class Warehouse:
         self._role: str | None = None
         self._settings: dict[str, str] = {}
         self._lost = False
+        self.together = False
+        """Inside ``one_transaction``: nothing is committed, and no statement is sent again, for what stood before it is gone."""
 
     def __enter__(self) -> Warehouse:
         return self
@@ -168,7 +171,7 @@ class Warehouse:
 
     def _again(self, error: QueryError, name: str, attempt: int) -> bool:
         """Whether a statement that failed is sent again; waits before it says so."""
-        if not error.transient or (error.transient == "lost" and self.held):
+        if not error.transient or self.together or (error.transient == "lost" and self.held):
             return False
         from warehouse_drift.warehouse import retry
 
@@ -198,6 +201,19 @@ class Warehouse:
         return [(str(d[0]), d[1], d[5] if len(d) > 5 and isinstance(d[5], int) else None) for d in described]
 
     @contextmanager
+    def one_transaction(self) -> Iterator[None]:
+        """Statements in here are committed together, or none of them is. For engines with transactional DDL only."""
+        self.together = True
+        try:
+            yield
+            self.connection.commit()
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self.together = False
+
+    @contextmanager
     def _running(self, sql: str, name: str) -> Iterator[CursorResult[Any]]:
         if self.before is not None:
             self.before(sql, name)
@@ -210,7 +226,8 @@ class Warehouse:
                 yield result
             finally:
                 result.close()
-            self.connection.commit()
+            if not self.together:
+                self.connection.commit()
         except BaseException as error:
             # also Ctrl-C, and what drivers raise outside DB-API classes while rows are fetched
             self._roll_back()
