@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 
 from warehouse_drift.config.resolved import ResolvedColumn
-from warehouse_drift.decisions.decide import Noise, Rules, rules_from
+from warehouse_drift.decisions.decide import Noise, rules_from
 from warehouse_drift.decisions.model import Summary, Verdict
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline import baseline, profile
@@ -21,7 +21,6 @@ from warehouse_drift.pipeline.context import Context, column_params
 from warehouse_drift.pipeline.facts import filtered, source_of
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.judge import (
-    Before,
     DecidedWindow,
     before,
     judge,
@@ -317,9 +316,7 @@ def _windows(
         decided_again(w, again(context, spec, w, outside.get(w.span.start, ())))
 
 
-def _turns(
-    wanted: Sequence[WindowPlan], pairs: Mapping[int, Pair], gridded: Gridded
-) -> Iterator[Sequence[Pair]]:
+def _turns(wanted: Sequence[WindowPlan], pairs: Mapping[int, Pair], gridded: Gridded) -> Iterator[Sequence[Pair]]:
     """Pairs in order of time, those of new windows and those that are decided again apart."""
     for _, some in groupby(pairs.values(), key=lambda p: wanted[p.number].from_store):
         yield from in_turns(list(some), gridded)

@@ -49,7 +49,9 @@ def _make_anew(warehouse: Warehouse, schema: str, statements: Sequence[tuple[str
         try:
             for name in names:
                 place = s + plain_name(name, warehouse.dialect)
-                warehouse.execute(shapes.get("drop_view", "DROP VIEW IF EXISTS {name}").format(name=place), name=f"drop {name}")
+                warehouse.execute(
+                    shapes.get("drop_view", "DROP VIEW IF EXISTS {name}").format(name=place), name=f"drop {name}"
+                )
         except QueryError as error:
             raise SchemaVersionError(
                 f"The views in {schema} have new columns and must be made anew, but others read them: {_said(error)}.",
