@@ -17,6 +17,7 @@ from warehouse_drift import api, verbs_run
 from warehouse_drift.errors import DialectError, QueryError, SchemaVersionError
 from warehouse_drift.results import migrate, read, vacuum, write
 from warehouse_drift.results.grants import grants
+from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.connect import open_warehouse
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -131,7 +132,8 @@ def test_postgres_views_with_other_columns_are_made_anew_with_their_rights(engin
         wanted = wh.fetch(columns, name="test")
         assert {"shop_drift_metrics", "drift_alerts"} <= {r["table_name"] for r in wanted}
         for sql in (
-            "DROP VIEW old.wd_v_runs CASCADE", "DROP VIEW IF EXISTS old.drift_history CASCADE", "CREATE VIEW old.wd_v_runs AS SELECT 1 AS other, run_id FROM old.wd_run_events",
+            "DROP VIEW old.wd_v_runs CASCADE", "DROP VIEW IF EXISTS old.drift_history CASCADE",
+            "CREATE VIEW old.wd_v_runs AS SELECT 1 AS other, run_id FROM old.wd_run_events",
             "CREATE VIEW old.drift_history AS SELECT run_id, 1 AS value FROM old.wd_results",
             "CREATE VIEW old.shop_drift_metrics AS SELECT * FROM old.drift_history", "GRANT USAGE ON SCHEMA old TO dashboards",
             "GRANT SELECT ON old.drift_history, old.shop_drift_metrics TO dashboards", "GRANT SELECT ON old.drift_history TO PUBLIC",
@@ -149,7 +151,13 @@ def test_postgres_views_with_other_columns_are_made_anew_with_their_rights(engin
         assert [tuple(r.values()) for r in wh.fetch(rights, name="test")] == [
             ("PUBLIC", "drift_history"), ("dashboards", "drift_history"), ("dashboards", "shop_drift_metrics"),
         ]  # fmt: skip
+        wh.execute("CREATE ROLE narrow", name="test")
+        asks = {"schema_name": "old", "views": ["drift_history"]}
+        wh.execute("SET ROLE narrow", name="test")  # who reads may be another role than the one that gave the rights
+        found = wh.fetch(render("results/view_rights", asks, wh.dialect).sql, name="test")
+        wh.execute("RESET ROLE", name="test")
+        assert [(r["grantee"], r["privilege"], r["grantable"]) for r in found] == [("PUBLIC", "SELECT", "NO"), ("dashboards", "SELECT", "NO")]
         comment = "SELECT obj_description('old.drift_alerts'::regclass) AS said"
         assert "Incidents" in wh.fetch(comment, name="test")[0]["said"]
-        for sql in ("DROP SCHEMA old CASCADE", "DROP ROLE dashboards"):
+        for sql in ("DROP SCHEMA old CASCADE", "DROP ROLE dashboards", "DROP ROLE narrow"):
             wh.execute(sql, name="test")

@@ -209,6 +209,7 @@ class Warehouse:
             self.connection.commit()
         except BaseException:
             self._roll_back()
+            self._role = None  # its change is taken back too
             raise
         finally:
             self.together = False
