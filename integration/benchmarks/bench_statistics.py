@@ -24,7 +24,7 @@ from warehouse_drift import api
 from warehouse_drift.statistics.registry import BY_NAME, DEFAULTS
 from warehouse_drift.warehouse.execute import Warehouse
 
-FIRST = "metrics/compare_sides"
+FIRST = "metrics/pooled_cells"
 """The statement that puts the two profiles side by side, as a monitor's stored cells are: statistics begin with it."""
 
 

@@ -176,8 +176,7 @@ def compare(
                 tables[side] = session.scratch(
                     f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **where.params()
                 )
-        merged = session.scratch(
-            "sides",
+        merged = session.part(
             "metrics/compare_sides",
             numeric=sides,
             categorical=bool(categorical),
@@ -186,9 +185,10 @@ def compare(
             cap=VALUE_CAP,
             named=NAMED_UNSEEN,
         )
-        pooled = pool(session, merged, built.bins, [c.number for c in numeric], warn)
+        exact = precision == "exact"
+        pooled = pool(session, merged, built.bins, [c.number for c in numeric], warn, refinable=exact)
         refined = Refined(0, 0)
-        if precision == "exact":
+        if exact:
             area = any(s.startswith("wasserstein") for s in wanted)
             pooled, refined = refine(
                 session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area

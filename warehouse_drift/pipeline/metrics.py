@@ -52,8 +52,10 @@ def pool(
     warn: float,
     *,
     warns: Mapping[int, float] | None = None,
+    refinable: bool = True,
 ) -> Pooled:
-    """``warn``: the psi limit that decides how far small bins are merged; ``warns`` has columns with their own."""
+    """``sides``: a relation that is read once. ``warn``: the psi limit that decides how far small bins are merged;
+    ``warns`` has columns with their own. Without ``refinable`` the running counts are not kept for ``refine``."""
     cells = session.scratch("cells", "metrics/pooled_cells", sides=sides)
     columns = session.scratch("columns", "metrics/pooled_columns", cells=cells)
     listed = [
@@ -68,9 +70,11 @@ def pool(
     pearson = session.scratch("pearson", "metrics/pearson", bins=binned)
     if not numeric:
         return Pooled(cells, columns, binned, pearson, None, None, ())
-    cdf = session.scratch("cdf", "metrics/cdf_cells", cells=cells, columns=columns)
-    bounds = session.scratch("bounds", "metrics/cdf_bounds", cdf=cdf, refined=None, todo=None)
-    return Pooled(cells, columns, binned, pearson, cdf, bounds, tuple(numeric))
+    counts = {"cells": cells, "columns": columns}
+    kept = session.scratch("cdf", "metrics/cdf_cells", **counts) if refinable else None
+    read = kept or session.part("metrics/cdf_cells", **counts)
+    bounds = session.scratch("bounds", "metrics/cdf_bounds", cdf=read, refined=None, todo=None)
+    return Pooled(cells, columns, binned, pearson, kept, bounds, tuple(numeric))
 
 
 def summaries(

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from warehouse_drift.sql.ddl import create_scratch, drop_scratch
 from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.render import render
+from warehouse_drift.sql.render import canonical_text, render
 from warehouse_drift.warehouse.execute import Warehouse
 
 
@@ -42,6 +42,10 @@ class Session:
     def rows(self, template: str, **params: Any) -> list[dict[str, Any]]:
         """The result of a template, to Python: only for aggregates."""
         return self.warehouse.fetch(render(template, params, self.dialect).sql, name=template)
+
+    def part(self, template: str, **params: Any) -> Markup:
+        """A template in parentheses, to stand in another one as a relation that is read once."""
+        return Markup("({})").format(Markup(canonical_text(template, params, self.dialect)))
 
     def scratch(self, step: str, template: str, **params: Any) -> Markup:
         """Runs a template into a scratch table and gives the table's quoted name."""

@@ -54,6 +54,8 @@ def open_warehouse(
             args["read_only"] = True
     try:
         engine = create_engine(parsed, connect_args=args, pool_pre_ping=False)
+        if dialect.own_connection:
+            _past_the_cursor(engine, dialect.statements["create_scratch"].split("{", 1)[0])
         connection = _connected(engine, dialect, url)
     except (ImportError, NoSuchModuleError) as error:
         extra = dialect.extra or dialect.name
@@ -84,6 +86,20 @@ def _roles(roles: tuple[str | None, str | None], dialect: Dialect) -> tuple[str 
         )
     reads, writes = (str(plain_name(r, dialect)) if r else None for r in roles)
     return reads, writes
+
+
+def _past_the_cursor(engine: Engine, beginning: str) -> None:
+    """Sends statements with this ``beginning``, of which nothing is read, by the driver's own connection
+    (``Dialect.own_connection``)."""
+    from sqlalchemy import event
+
+    def send(cursor: Any, statement: str, context: object) -> bool:
+        if not statement.startswith(beginning):
+            return False
+        cursor.connection.execute(statement)
+        return True
+
+    event.listen(engine, "do_execute_no_params", send)
 
 
 def _connected(engine: Engine, dialect: Dialect, url: str) -> Connection:

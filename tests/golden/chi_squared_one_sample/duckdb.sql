@@ -3,7 +3,7 @@ WITH terms AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
 ), summed AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, SUM(CASE WHEN c_r > 0 THEN gap / CAST(m_r AS DOUBLE) / CAST(c_r AS DOUBLE) * (gap / CAST(m_c AS DOUBLE)) ELSE CAST('0.0' AS DOUBLE) END) AS value, SUM(CASE WHEN c_r = 0 THEN 1 ELSE 0 END) AS open_bins
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, SUM(CASE WHEN c_r > 0 THEN gap / CAST(m_r AS DOUBLE) / CAST(c_r AS DOUBLE) * (gap / CAST(m_c AS DOUBLE)) ELSE 0e0 END) AS value, SUM(CASE WHEN c_r = 0 THEN 1 ELSE 0 END) AS open_bins
   FROM terms
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (

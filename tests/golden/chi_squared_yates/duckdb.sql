@@ -3,7 +3,7 @@ WITH terms AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
 ), summed AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, SUM(gap / CAST(c_r + c_c AS DOUBLE) * (gap / CAST(m_r AS DOUBLE) / CAST(m_c AS DOUBLE))) AS value, SUM(CASE WHEN ABS(gap) / CAST(m_r + m_c AS DOUBLE) <= CAST('0.5' AS DOUBLE) THEN CAST('0.0' AS DOUBLE) ELSE (ABS(gap) / CAST(m_r + m_c AS DOUBLE) - CAST('0.5' AS DOUBLE)) * (ABS(gap) / CAST(m_r + m_c AS DOUBLE) - CAST('0.5' AS DOUBLE)) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE) * (CAST('1.0' AS DOUBLE) / CAST(m_r AS DOUBLE) + CAST('1.0' AS DOUBLE) / CAST(m_c AS DOUBLE)) END) AS corrected
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, SUM(gap / CAST(c_r + c_c AS DOUBLE) * (gap / CAST(m_r AS DOUBLE) / CAST(m_c AS DOUBLE))) AS value, SUM(CASE WHEN ABS(gap) / CAST(m_r + m_c AS DOUBLE) <= 0.5e0 THEN 0e0 ELSE (ABS(gap) / CAST(m_r + m_c AS DOUBLE) - 0.5e0) * (ABS(gap) / CAST(m_r + m_c AS DOUBLE) - 0.5e0) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE) * (1e0 / CAST(m_r AS DOUBLE) + 1e0 / CAST(m_c AS DOUBLE)) END) AS corrected
   FROM terms
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (

@@ -8,9 +8,9 @@ WITH terms AS (
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (
   SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, CASE WHEN t.bins < 2 OR t.m_r + t.m_c < 4 OR CAST(t.bins AS DOUBLE) >= t.m_r + t.m_c THEN NULL
-      WHEN t.value / (t.m_r + t.m_c) <= CAST(t.bins - 1 AS DOUBLE) / (t.m_r + t.m_c - CAST('1.0' AS DOUBLE)) THEN CAST('0.0' AS DOUBLE)
-      ELSE SQRT((t.value / (t.m_r + t.m_c) - CAST(t.bins - 1 AS DOUBLE) / (t.m_r + t.m_c - CAST('1.0' AS DOUBLE)))
-        / LEAST(CAST('1.0' AS DOUBLE) - CAST('1.0' AS DOUBLE) / (t.m_r + t.m_c - CAST('1.0' AS DOUBLE)), CAST(t.bins - 1 AS DOUBLE) - CAST((t.bins - 1) * (t.bins - 1) AS DOUBLE) / (t.m_r + t.m_c - CAST('1.0' AS DOUBLE)))) END AS value, t.value AS test_value, CAST(t.bins - 1 AS DOUBLE) AS test_df, t.bins, CASE WHEN t.bins < 2 OR t.m_r + t.m_c < 4 THEN 'one_value' END AS reason_code
+      WHEN t.value / (t.m_r + t.m_c) <= CAST(t.bins - 1 AS DOUBLE) / (t.m_r + t.m_c - 1e0) THEN 0e0
+      ELSE SQRT((t.value / (t.m_r + t.m_c) - CAST(t.bins - 1 AS DOUBLE) / (t.m_r + t.m_c - 1e0))
+        / LEAST(1e0 - 1e0 / (t.m_r + t.m_c - 1e0), CAST(t.bins - 1 AS DOUBLE) - CAST((t.bins - 1) * (t.bins - 1) AS DOUBLE) / (t.m_r + t.m_c - 1e0))) END AS value, t.value AS test_value, CAST(t.bins - 1 AS DOUBLE) AS test_df, t.bins, CASE WHEN t.bins < 2 OR t.m_r + t.m_c < 4 THEN 'one_value' END AS reason_code
   FROM summed AS t
 )
 SELECT c.pair_no, c.segment_key, c.segment_kind, c.segment_value, c.column_no, 'cramers_v_corrected' AS statistic,

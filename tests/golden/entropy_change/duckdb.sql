@@ -3,7 +3,7 @@ WITH shares AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
 ), summed AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(CASE WHEN p > 0 THEN p * LN(p) ELSE CAST('0.0' AS DOUBLE) END - CASE WHEN q > 0 THEN q * LN(q) ELSE CAST('0.0' AS DOUBLE) END) / LN(CAST('2.0' AS DOUBLE)) AS value
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(CASE WHEN p > 0 THEN p * LN(p) ELSE 0e0 END - CASE WHEN q > 0 THEN q * LN(q) ELSE 0e0 END) / LN(2e0) AS value
   FROM shares
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (

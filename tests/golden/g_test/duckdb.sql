@@ -3,11 +3,11 @@ WITH terms AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
 ), summed AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, CAST('2.0' AS DOUBLE) * SUM(CASE WHEN c_r > 0 THEN CAST(c_r AS DOUBLE) * LN(CAST(c_r AS DOUBLE) / CAST(m_r AS DOUBLE) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE)) ELSE CAST('0.0' AS DOUBLE) END + CASE WHEN c_c > 0 THEN CAST(c_c AS DOUBLE) * LN(CAST(c_c AS DOUBLE) / CAST(m_c AS DOUBLE) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE)) ELSE CAST('0.0' AS DOUBLE) END) AS value
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, CAST(MAX(m_r) AS DOUBLE) AS m_r, CAST(MAX(m_c) AS DOUBLE) AS m_c, 2e0 * SUM(CASE WHEN c_r > 0 THEN CAST(c_r AS DOUBLE) * LN(CAST(c_r AS DOUBLE) / CAST(m_r AS DOUBLE) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE)) ELSE 0e0 END + CASE WHEN c_c > 0 THEN CAST(c_c AS DOUBLE) * LN(CAST(c_c AS DOUBLE) / CAST(m_c AS DOUBLE) * CAST(m_r + m_c AS DOUBLE) / CAST(c_r + c_c AS DOUBLE)) ELSE 0e0 END) AS value
   FROM terms
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (
-  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, CASE WHEN t.value < 0 THEN CAST('0.0' AS DOUBLE) ELSE t.value END AS value, t.value AS test_value, CAST(t.bins - 1 AS DOUBLE) AS test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
+  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, CASE WHEN t.value < 0 THEN 0e0 ELSE t.value END AS value, t.value AS test_value, CAST(t.bins - 1 AS DOUBLE) AS test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
   FROM summed AS t
 )
 SELECT c.pair_no, c.segment_key, c.segment_kind, c.segment_value, c.column_no, 'g_test' AS statistic,

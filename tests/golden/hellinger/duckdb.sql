@@ -7,7 +7,7 @@ WITH shares AS (
   FROM shares
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (
-  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, SQRT(t.value / CAST('2.0' AS DOUBLE)) AS value, x.test_value, x.test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
+  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, SQRT(t.value / 2e0) AS value, x.test_value, x.test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
   FROM summed AS t
   LEFT JOIN "pearson" AS x ON x.pair_no = t.pair_no AND x.segment_key = t.segment_key AND x.segment_kind = t.segment_kind AND x.segment_value = t.segment_value AND x.column_no = t.column_no
 )

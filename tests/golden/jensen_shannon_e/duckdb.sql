@@ -3,11 +3,11 @@ WITH shares AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
 ), summed AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(CASE WHEN p > 0 THEN p * LN(CAST('2.0' AS DOUBLE) * p / (p + q)) ELSE CAST('0.0' AS DOUBLE) END + CASE WHEN q > 0 THEN q * LN(CAST('2.0' AS DOUBLE) * q / (p + q)) ELSE CAST('0.0' AS DOUBLE) END) / CAST('2.0' AS DOUBLE) AS value
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(CASE WHEN p > 0 THEN p * LN(2e0 * p / (p + q)) ELSE 0e0 END + CASE WHEN q > 0 THEN q * LN(2e0 * q / (p + q)) ELSE 0e0 END) / 2e0 AS value
   FROM shares
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 ), total AS (
-  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, CASE WHEN t.value <= 0 THEN CAST('0.0' AS DOUBLE) WHEN t.value > 0 THEN SQRT(t.value) END AS value, x.test_value, x.test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
+  SELECT t.pair_no, t.segment_key, t.segment_kind, t.segment_value, t.column_no, CASE WHEN t.value <= 0 THEN 0e0 WHEN t.value > 0 THEN SQRT(t.value) END AS value, x.test_value, x.test_df, t.bins, CAST(NULL AS VARCHAR) AS reason_code
   FROM summed AS t
   LEFT JOIN "pearson" AS x ON x.pair_no = t.pair_no AND x.segment_key = t.segment_key AND x.segment_kind = t.segment_kind AND x.segment_value = t.segment_value AND x.column_no = t.column_no
 )

@@ -3,7 +3,7 @@ WITH shares AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = 0
 ), total AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(ABS(p - q)) / CAST('2.0' AS DOUBLE) AS value
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS bins, SUM(ABS(p - q)) / 2e0 AS value
   FROM shares
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 )

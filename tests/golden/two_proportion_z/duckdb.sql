@@ -4,7 +4,7 @@ WITH ordered AS (
   FROM "bins" AS b
   WHERE m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
 ), total AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, CASE WHEN c_r + c_c = m_r + m_c OR c_r + c_c = 0 THEN CAST('0.0' AS DOUBLE) ELSE (CAST(c_r AS DOUBLE) / CAST(m_r AS DOUBLE) - CAST(c_c AS DOUBLE) / CAST(m_c AS DOUBLE)) / SQRT(CAST(c_r + c_c AS DOUBLE) / CAST(m_r + m_c AS DOUBLE) * (CAST('1.0' AS DOUBLE) - CAST(c_r + c_c AS DOUBLE) / CAST(m_r + m_c AS DOUBLE)) * (CAST('1.0' AS DOUBLE) / CAST(m_r AS DOUBLE) + CAST('1.0' AS DOUBLE) / CAST(m_c AS DOUBLE))) END AS value, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, bins, CAST(NULL AS VARCHAR) AS reason_code
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, CASE WHEN c_r + c_c = m_r + m_c OR c_r + c_c = 0 THEN 0e0 ELSE (CAST(c_r AS DOUBLE) / CAST(m_r AS DOUBLE) - CAST(c_c AS DOUBLE) / CAST(m_c AS DOUBLE)) / SQRT(CAST(c_r + c_c AS DOUBLE) / CAST(m_r + m_c AS DOUBLE) * (1e0 - CAST(c_r + c_c AS DOUBLE) / CAST(m_r + m_c AS DOUBLE)) * (1e0 / CAST(m_r AS DOUBLE) + 1e0 / CAST(m_c AS DOUBLE))) END AS value, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, bins, CAST(NULL AS VARCHAR) AS reason_code
   FROM ordered
   WHERE place = 1
 )

@@ -4,7 +4,7 @@ WITH shares AS (
   WHERE m_r > 0 AND m_c > 0 AND part = 0 AND c_r > 0
 ), total AS (
   SELECT pair_no, segment_key, segment_kind, segment_value, column_no, CAST(SUM(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS DOUBLE) / CAST(MAX(m_r) AS DOUBLE) AS value,
-    SUM(CASE WHEN p < 1 AND CAST(m_c AS DOUBLE) * LN(CAST('1.0' AS DOUBLE) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS DOUBLE) END) > CAST('-700.0' AS DOUBLE) THEN p * EXP(CAST(m_c AS DOUBLE) * LN(CAST('1.0' AS DOUBLE) - p)) ELSE CAST('0.0' AS DOUBLE) END) AS expected,
+    SUM(CASE WHEN p < 1 AND CAST(m_c AS DOUBLE) * LN(1e0 - CASE WHEN p < 1 THEN p ELSE 0.5e0 END) > (-700e0) THEN p * EXP(CAST(m_c AS DOUBLE) * LN(1e0 - p)) ELSE 0e0 END) AS expected,
     CAST(MAX(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS DOUBLE) AS test_value, CAST(COUNT(*) AS DOUBLE) AS test_df, COUNT(*) AS bins
   FROM shares
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no

@@ -4,7 +4,7 @@ WITH area AS (
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 )
 SELECT c.pair_no, c.segment_key, c.segment_kind, c.segment_value, c.column_no, 'wasserstein' AS statistic,
-  CASE WHEN c.infinite = 0 THEN (b.low + (b.high - b.low) / CAST('2.0' AS DOUBLE)) END AS value, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.low * (CAST('1.0' AS DOUBLE) - CAST('1e-12' AS DOUBLE)) ELSE b.low END END AS value_lower, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.high * (CAST('1.0' AS DOUBLE) + CAST('1e-12' AS DOUBLE)) ELSE b.low END END AS value_upper,
+  CASE WHEN c.infinite = 0 THEN (b.low + (b.high - b.low) / 2e0) END AS value, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.low * (1e0 - 1e-12) ELSE b.low END END AS value_lower, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.high * (1e0 + 1e-12) ELSE b.low END END AS value_upper,
   c.m_r AS n_reference, c.m_c AS n_current, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, CAST(NULL AS DOUBLE) AS expected, CAST(NULL AS BIGINT) AS bins, CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' WHEN c.infinite > 0 THEN 'infinite_values' END AS reason_code
 FROM "columns" AS c
 LEFT JOIN area AS b ON c.pair_no = b.pair_no AND c.segment_key = b.segment_key AND c.segment_kind = b.segment_kind AND c.segment_value = b.segment_value AND c.column_no = b.column_no

@@ -4,8 +4,8 @@ WITH area AS (
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 )
 SELECT c.pair_no, c.segment_key, c.segment_kind, c.segment_value, c.column_no, 'wasserstein_normed' AS statistic,
-  CASE WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS DOUBLE) THEN (b.low + (b.high - b.low) / CAST('2.0' AS DOUBLE)) / c.std_r END AS value, CASE WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS DOUBLE) THEN CASE WHEN b.high > b.low THEN b.low * (CAST('1.0' AS DOUBLE) - CAST('1e-12' AS DOUBLE)) ELSE b.low END / c.std_r END AS value_lower, CASE WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS DOUBLE) THEN CASE WHEN b.high > b.low THEN b.high * (CAST('1.0' AS DOUBLE) + CAST('1e-12' AS DOUBLE)) ELSE b.low END / c.std_r END AS value_upper,
-  c.m_r AS n_reference, c.m_c AS n_current, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, CAST(NULL AS DOUBLE) AS expected, CAST(NULL AS BIGINT) AS bins, CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' WHEN c.infinite > 0 THEN 'infinite_values' WHEN c.std_r IS NULL THEN 'not_computable' WHEN c.std_r = CAST('0.0' AS DOUBLE) THEN 'constant_reference' END AS reason_code
+  CASE WHEN c.infinite = 0 AND c.std_r > 0e0 THEN (b.low + (b.high - b.low) / 2e0) / c.std_r END AS value, CASE WHEN c.infinite = 0 AND c.std_r > 0e0 THEN CASE WHEN b.high > b.low THEN b.low * (1e0 - 1e-12) ELSE b.low END / c.std_r END AS value_lower, CASE WHEN c.infinite = 0 AND c.std_r > 0e0 THEN CASE WHEN b.high > b.low THEN b.high * (1e0 + 1e-12) ELSE b.low END / c.std_r END AS value_upper,
+  c.m_r AS n_reference, c.m_c AS n_current, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, CAST(NULL AS DOUBLE) AS expected, CAST(NULL AS BIGINT) AS bins, CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' WHEN c.infinite > 0 THEN 'infinite_values' WHEN c.std_r IS NULL THEN 'not_computable' WHEN c.std_r = 0e0 THEN 'constant_reference' END AS reason_code
 FROM "columns" AS c
 LEFT JOIN area AS b ON c.pair_no = b.pair_no AND c.segment_key = b.segment_key AND c.segment_kind = b.segment_kind AND c.segment_value = b.segment_value AND c.column_no = b.column_no
 WHERE c.column_no IN (1, 2)
