@@ -99,6 +99,20 @@ def test_the_line_is_the_one_that_names_the_source(tmp_path: Path) -> None:
         loaded(tmp_path, sources=(table,))
 
 
+def test_the_line_of_a_model_is_where_its_drift_is_written(tmp_path: Path) -> None:
+    """In its own file, whose text may not hold the model's name; or in the properties that dbt patched it with."""
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "orders.sql").write_text("-- drift = 0 is fine\n{{ config(\n  meta={'drift': {'timestamp': 'at'}}\n) }}\nSELECT 1", encoding="utf-8")
+    (models / "all.yml").write_text("models:\n  - name: other\n  - name: orders\n    meta:\n      drift: {timestamp: at}\n", encoding="utf-8")
+    patched = node({"timestamp": "at"}, patch_path="shop://models/all.yml")
+    with pytest.raises(ConfigError, match=r"models/orders\.sql:3: dbt model orders, meta\.drift: .*baseline"):
+        loaded(tmp_path, patched)
+    (models / "orders.sql").write_text("SELECT 1 AS drift\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"models/all\.yml:3: dbt model orders, meta\.drift: .*baseline"):
+        loaded(tmp_path, patched)
+
+
 def test_no_manifest_and_no_declaration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no model or source in .* has meta"):
         loaded(tmp_path, node(config={}))

@@ -19,16 +19,20 @@ RESOURCES = ("model", "seed", "snapshot", "source")
 _ROLES = {r.value for r in Role} - {Role.SEGMENT.value, Role.TIMESTAMP.value}
 _KINDS = {k.value for k in Kind}
 _TAG = "tag:"
+_SET = r"""['"]drift['"]\s*:|\bmeta\s*=\s*dict\(.*\bdrift\s*="""
+"""A model's config sets ``meta={'drift': ...}`` or ``meta=dict(drift=...)``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """A monitor as a node declares it. ``item`` is what would stand under ``monitors:``; ``where`` names the node for
-    people; ``problems`` are (path below the item, sentence)."""
+    people; ``properties`` is the YAML file that describes it, if another than its own; ``problems`` are (path below the
+    item, sentence)."""
 
     item: Any
     where: str
     file: str
+    properties: str
     problems: tuple[tuple[tuple[str | int, ...], str], ...] = ()
 
 
@@ -68,9 +72,10 @@ def _declared(node: Mapping[str, Any], drift: Any) -> Declared:
     name = f"{source}.{node.get('name')}" if source else str(node.get("name"))
     kind = "source" if source else str(node.get("resource_type", "model"))
     where, file = f"dbt {kind} {name}, meta.drift", str(node.get("original_file_path") or "")
+    properties = str(node.get("patch_path") or "").split("://", 1)[-1]
     if not isinstance(drift, dict):
         said = "must be a monitor as in drift.yml, without relation: {timestamp: ..., baseline: ...}"
-        return Declared(None, where, file, (((), said),))
+        return Declared(None, where, file, properties, (((), said),))
     problems: list[tuple[tuple[str | int, ...], str]] = [
         ((key,), f"{key} has no place here: the relation is the {kind} itself") for key in ("relation", "query") if key in drift
     ]
@@ -84,7 +89,7 @@ def _declared(node: Mapping[str, Any], drift: Any) -> Declared:
     columns, wrong = _columns(item.get("columns"), _column_nodes(node))
     if columns is not None:
         item["columns"] = columns
-    return Declared(item, where, file, (*problems, *wrong))
+    return Declared(item, where, file, properties, (*problems, *wrong))
 
 
 def _reference(node: Mapping[str, Any]) -> str:
@@ -178,11 +183,20 @@ def _with(column: Any, settings: Mapping[str, Mapping[str, Any]]) -> Any:
 
 
 def place(folder: Path, found: Declared) -> tuple[str, int]:
-    """(file of the project, line that names the node); line 1 where the file does not say its name."""
+    """(file of the project, line): where a model's own file sets ``drift`` in its config, else where its properties (or a
+    source's file) name it; line 1 of the file where neither can be read."""
     name = re.escape(found.where.split(",")[0].split(".")[-1].split()[-1])
+    for file, wanted in ((found.file, _SET), (found.properties or found.file, rf"\bname:\s*['\"]?{name}['\"]?\s*([,}}#]|$)")):
+        at = _first(folder / file, wanted)
+        if at is not None and (wanted is not _SET or not file.endswith((".yml", ".yaml"))):
+            return file, at
+    return found.file, 1
+
+
+def _first(file: Path, wanted: str) -> int | None:
+    """The first line of a file in which a pattern is found."""
     try:
-        lines: Sequence[str] = (folder / found.file).read_text(encoding="utf-8").splitlines()
+        lines: Sequence[str] = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return found.file, 1
-    at = next((i for i, line in enumerate(lines, 1) if re.search(rf"\bname:\s*['\"]?{name}['\"]?\s*([,}}#]|$)", line)), 1)
-    return found.file, at
+        return None
+    return next((i for i, line in enumerate(lines, 1) if re.search(wanted, line)), None)
