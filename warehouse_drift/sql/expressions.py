@@ -102,6 +102,9 @@ def is_query(source: Markup) -> bool:
 def with_user_sql(tree: exp.Expr, dialect: Dialect) -> exp.Expr:
     """The translated tree with the user's own SQL in place of its marks. Raises SqlglotError if it cannot be read."""
 
+    if not any(_is_mark(node) for node in tree.find_all(exp.Anonymous)):
+        return tree
+
     def change(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Table) and _is_mark(node.this):
             query = sqlglot.parse_one(node.this.expressions[0].name, read=dialect.sqlglot_name)
@@ -111,7 +114,7 @@ def with_user_sql(tree: exp.Expr, dialect: Dialect) -> exp.Expr:
             return sqlglot.parse_one(node.expressions[0].name, read=dialect.sqlglot_name)
         return node
 
-    return tree.transform(change)
+    return tree.transform(change, copy=False)
 
 
 def _query(text: str, shown: str, dialect: Dialect) -> Markup:

@@ -19,14 +19,23 @@ _FORBIDDEN: tuple[tuple[type[Any], str], ...] = (
     (exp.Delete, "DML"),
 )
 
+_PLAIN = frozenset(
+    {exp.Column, exp.Identifier, exp.Literal, exp.Cast, exp.DataType, exp.Alias, exp.If, exp.Add, exp.Sub, exp.Mul}
+)
+"""Kinds that are never refused."""
+
 
 def violations(tree: exp.Expr) -> list[str]:
-    """Sentences saying what is outside the subset; empty when all is well."""
-    found = [why for kind, why in _FORBIDDEN if tree.find(kind) is not None]
-    for window in tree.find_all(exp.Window):
-        order = window.args.get("order")
-        if window.args.get("spec") is not None and order is not None:
-            for term in order.expressions:
-                if isinstance(term, exp.Ordered) and not term.args.get("nulls_first"):
-                    found.append("a framed window needs ORDER BY ... NULLS FIRST")
-    return sorted(set(found))
+    """Sentences saying what is outside the subset; empty when all is well. One walk, as trees have up to 50,000 nodes."""
+    found: set[str] = set()
+    for node in tree.walk():
+        if type(node) in _PLAIN:  # most nodes are names and literals
+            continue
+        found.update(why for kind, why in _FORBIDDEN if isinstance(node, kind))
+        if isinstance(node, exp.Window):
+            order = node.args.get("order")
+            if node.args.get("spec") is not None and order is not None:
+                for term in order.expressions:
+                    if isinstance(term, exp.Ordered) and not term.args.get("nulls_first"):
+                        found.add("a framed window needs ORDER BY ... NULLS FIRST")
+    return sorted(found)

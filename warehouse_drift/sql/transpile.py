@@ -1,9 +1,10 @@
 """Canonical SQL to a warehouse's dialect, refusing what cannot be translated.
 
 Statements over hundreds of columns repeat a few shapes. So a statement is cut at its outer UNION ALLs, and what differs
-from column to column (literals of doubles and instants, quoted names, whole numbers of two digits and more) is set
-aside before the translation and put back after it: each shape is parsed and translated once. Lists of rows of
-literals (SELECT 1, 'a' UNION ALL SELECT 2, 'b') mean the same everywhere and stay as they are. A translation never looks into these.
+from column to column (literals of doubles and instants, quoted names, whole numbers of two digits and more, also at the
+end of a plain name as in c217) is set aside before the translation and put back after it: each shape is parsed and
+translated once. Lists of rows of literals (SELECT 1, 'a' UNION ALL SELECT 2, 'b') mean the same everywhere and stay as
+they are. A translation never looks into these.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _PARTS = re.compile(
     r'|"(?P<name>[A-Za-z0-9_]+)"'
     r'|"(?:[^"]|"")*"'
     r"|(?<![\w.])(?P<whole>[1-9][0-9]{1,9})(?![\w.])"
+    r"|(?<!\w)(?<![0-9]\.)(?P<stem>[a-z_]+)(?P<suffix>[1-9][0-9]{1,9})(?![\w(])"
 )
 _LITERAL = r"(?:-?[0-9]+|'(?:[^'\\]|'')*')"
 _RUNS = re.compile(
@@ -91,6 +93,10 @@ def _by_shape(canonical: str, dialect: Dialect, name: str) -> str:
             return f'"WD_SET_ASIDE_{names[named]}_"'
         if (whole := match["whole"]) is not None:
             return f"98765{number(whole):07d}"
+        if (suffix := match["suffix"]) is not None:
+            if f".{suffix}" not in names:  # no quoted name has a dot here
+                names[f".{suffix}"] = number(suffix)
+            return f"{match['stem']}98765{names[f'.{suffix}']:07d}"
         return match[0]
 
     shape = _PARTS.sub(take, canonical)
