@@ -137,7 +137,9 @@ def _datediff(x: exp.Expr) -> exp.Expr:
 
 
 def _to_unixtime(x: exp.Expr) -> exp.Expr:
-    return exp.cast(_call("ROUND", exp.Mul(this=_call("TO_UNIXTIME", x), expression=_double("1000000.0"))), exp.DataType.Type.BIGINT)
+    return exp.cast(
+        _call("ROUND", exp.Mul(this=_call("TO_UNIXTIME", x), expression=_double("1000000.0"))), exp.DataType.Type.BIGINT
+    )
 
 
 def plain_doubles(tree: exp.Expr) -> exp.Expr:
@@ -153,7 +155,11 @@ def plain_doubles(tree: exp.Expr) -> exp.Expr:
             return whole
         if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal):
             return literal(node.this.name)
-        if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and isinstance(node.parent, (exp.If, exp.Case)):
+        if (
+            isinstance(node, exp.Neg)
+            and isinstance(node.this, exp.Literal)
+            and isinstance(node.parent, (exp.If, exp.Case))
+        ):
             return literal(f"-{node.this.name}")
         if isinstance(node, exp.Literal) and node.is_int and isinstance(node.parent, (exp.If, exp.Case)):
             return literal(node.name)
@@ -197,7 +203,11 @@ def infinity_capital(tree: exp.Expr) -> exp.Expr:
     """The texts 'infinity' and '-infinity' in casts as 'Infinity': for engines that read no other spelling."""
 
     def change(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal) and node.this.name in ("infinity", "-infinity"):
+        if (
+            isinstance(node, exp.Cast)
+            and isinstance(node.this, exp.Literal)
+            and node.this.name in ("infinity", "-infinity")
+        ):
             node.set("this", exp.Literal.string(node.this.name.replace("infinity", "Infinity")))
         return node
 

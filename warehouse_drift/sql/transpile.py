@@ -22,7 +22,7 @@ from warehouse_drift.sql.portable import violations
 from warehouse_drift.sql.rewrites import REWRITES
 
 _PARTS = re.compile(
-    r"(?<=CAST\(')(?P<literal>-?[0-9][0-9.e+: -]*)(?=' AS (?:DOUBLE|TIMESTAMP|TIMESTAMPTZ|DATE)\))"
+    r"(?<=CAST\()'(?P<literal>-?[0-9][0-9.e+: -]*)'(?= AS (?:DOUBLE|TIMESTAMP|TIMESTAMPTZ|DATE)\))"
     r"|'(?:[^']|'')*'"
     r'|"(?P<name>[A-Za-z0-9_]+)"'
     r'|"(?:[^"]|"")*"'
@@ -86,7 +86,7 @@ def _by_shape(canonical: str, dialect: Dialect, name: str) -> str:
 
     def take(match: re.Match[str]) -> str:
         if (literal := match["literal"]) is not None:
-            return f"WD_SET_ASIDE_{number(literal)}_"
+            return f"'WD_SET_ASIDE_{number(literal)}_'"
         if (named := match["name"]) is not None:
             if named not in names:
                 names[named] = number(named)

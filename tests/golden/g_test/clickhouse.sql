@@ -52,7 +52,11 @@ WITH terms AS (
     t.segment_kind AS segment_kind,
     t.segment_value AS segment_value,
     t.column_no AS column_no,
-    CASE WHEN t.value < 0 THEN CAST('0.0' AS Nullable(Float64)) ELSE t.value END AS value,
+    CASE
+      WHEN t.value < 0
+      THEN CAST('0.0' AS Nullable(Float64))
+      ELSE t.value
+    END AS value,
     t.value AS test_value,
     CAST(t.bins - 1 AS Nullable(Float64)) AS test_df,
     t.bins AS bins,

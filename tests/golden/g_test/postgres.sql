@@ -52,7 +52,11 @@ WITH terms AS (
     t.segment_kind,
     t.segment_value,
     t.column_no,
-    CASE WHEN t.value < 0 THEN CAST('0.0' AS DOUBLE PRECISION) ELSE t.value END AS value,
+    CASE
+      WHEN t.value < 0
+      THEN CAST('0.0' AS DOUBLE PRECISION)
+      ELSE t.value
+    END AS value,
     t.value AS test_value,
     CAST(t.bins - 1 AS DOUBLE PRECISION) AS test_df,
     t.bins,

@@ -32,9 +32,12 @@ WITH shares AS (
         ), 0))
         ELSE CAST('0.0' AS FLOAT64)
       END
-    ) / NULLIF((
-      CAST('2.0' AS FLOAT64) * LN(CAST('2.0' AS FLOAT64))
-    ), 0) AS divergence
+    ) / NULLIF(
+      (
+        CAST('2.0' AS FLOAT64) * LN(CAST('2.0' AS FLOAT64))
+      ),
+      0
+    ) AS divergence
   FROM shares
   GROUP BY
     pair_no,

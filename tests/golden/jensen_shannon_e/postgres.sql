@@ -21,15 +21,19 @@ WITH shares AS (
     SUM(
       CASE
         WHEN p > 0
-        THEN p * LN(CAST(CAST('2.0' AS DOUBLE PRECISION) * p AS DOUBLE PRECISION) / (
-          p + q
-        ))
+        THEN p * LN(
+          CAST(CAST('2.0' AS DOUBLE PRECISION) * p AS DOUBLE PRECISION) / (
+            p + q
+          )
+        )
         ELSE CAST('0.0' AS DOUBLE PRECISION)
       END + CASE
         WHEN q > 0
-        THEN q * LN(CAST(CAST('2.0' AS DOUBLE PRECISION) * q AS DOUBLE PRECISION) / (
-          p + q
-        ))
+        THEN q * LN(
+          CAST(CAST('2.0' AS DOUBLE PRECISION) * q AS DOUBLE PRECISION) / (
+            p + q
+          )
+        )
         ELSE CAST('0.0' AS DOUBLE PRECISION)
       END
     ) / CAST('2.0' AS DOUBLE PRECISION) AS value

@@ -56,7 +56,13 @@ WITH merged AS (
     COUNT(*) AS bins,
     SUM(p) AS whole_p,
     SUM(q) AS whole_q,
-    SUM(CASE WHEN p > 0 AND q > 0 THEN p * LN(p / q) ELSE CAST('0.0' AS DOUBLE) END) AS value,
+    SUM(
+      CASE
+        WHEN p > 0 AND q > 0
+        THEN p * LN(p / q)
+        ELSE CAST('0.0' AS DOUBLE)
+      END
+    ) AS value,
     SUM(CASE WHEN p > 0 AND q <= 0 THEN 1 ELSE 0 END) AS open_bins
   FROM shares
   GROUP BY

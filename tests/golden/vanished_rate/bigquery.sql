@@ -24,7 +24,9 @@ WITH shares AS (
     SUM(
       CASE
         WHEN p < 1
-        AND CAST(m_c AS FLOAT64) * LN(CAST('1.0' AS FLOAT64) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS FLOAT64) END) > CAST('-700.0' AS FLOAT64)
+        AND CAST(m_c AS FLOAT64) * LN(
+          CAST('1.0' AS FLOAT64) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS FLOAT64) END
+        ) > CAST('-700.0' AS FLOAT64)
         THEN p * EXP(CAST(m_c AS FLOAT64) * LN(CAST('1.0' AS FLOAT64) - p))
         ELSE CAST('0.0' AS FLOAT64)
       END

@@ -27,7 +27,9 @@ WITH shares AS (
         AND CAST(m_c AS Nullable(Float64)) * LN(
           CAST('1.0' AS Nullable(Float64)) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS Nullable(Float64)) END
         ) > CAST('-700.0' AS Nullable(Float64))
-        THEN p * EXP(CAST(m_c AS Nullable(Float64)) * LN(CAST('1.0' AS Nullable(Float64)) - p))
+        THEN p * EXP(
+          CAST(m_c AS Nullable(Float64)) * LN(CAST('1.0' AS Nullable(Float64)) - p)
+        )
         ELSE CAST('0.0' AS Nullable(Float64))
       END
     ) AS expected,

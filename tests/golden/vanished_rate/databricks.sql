@@ -24,7 +24,9 @@ WITH shares AS (
     SUM(
       CASE
         WHEN p < 1
-        AND CAST(m_c AS DOUBLE) * LN(CAST('1.0' AS DOUBLE) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS DOUBLE) END) > CAST('-700.0' AS DOUBLE)
+        AND CAST(m_c AS DOUBLE) * LN(
+          CAST('1.0' AS DOUBLE) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS DOUBLE) END
+        ) > CAST('-700.0' AS DOUBLE)
         THEN p * EXP(CAST(m_c AS DOUBLE) * LN(CAST('1.0' AS DOUBLE) - p))
         ELSE CAST('0.0' AS DOUBLE)
       END
