@@ -11,6 +11,7 @@ Distances are equal within 1e-9, p-values within 1e-6 relative (1e-3 below 1e-12
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import math
@@ -49,6 +50,8 @@ BINNINGS = {
     "categories_nulls_drop": Binning("values"),
     "categories_nulls_category": Binning("values", missing=True),
 }
+LARGE = 5000
+NULL_COUNTS = {"missing_rate", "missing_rate_change"}
 ZERO_RULES = {"none": "none", "eps_1e-4": "evidently", "laplace_0.5": "laplace", None: "none"}
 EVIDENTLY = {
     "ks": "ks", "wasserstein": "wasserstein_normed_floored", "psi": "psi", "kl_div": "kl_divergence",
@@ -77,6 +80,19 @@ class Outcome:
     ours: Any = None
 
 
+class Recorded(Exception):
+    """A question was noted, not answered."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of data sets at once: values as whole numbers or not, options, and whether it may be asked of all together."""
+
+    suffix: str
+    options: str
+    together: bool
+
+
 @dataclass
 class Folder:
     """One parity folder, loaded into a DuckDB file."""
@@ -84,13 +100,14 @@ class Folder:
     path: Path
     work: Path
     cache: dict[str, Any] = field(default_factory=dict)
+    asked: dict[tuple[Question, str], dict[str, set[str]]] | None = None
 
     @cached_property
     def golden(self) -> dict[str, Any]:
         return json.loads((self.path / "golden.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
     @cached_property
-    def url(self) -> str:
+    def _narrow(self) -> str:
         file = self.work / "parity.duckdb"
         connection = duckdb.connect(str(file))
         for name, about in self.golden["datasets"].items():
@@ -129,16 +146,98 @@ class Folder:
     def rows(
         self, dataset: str, statistics: Sequence[str], dtype: str | None = None, **options: Any
     ) -> dict[str, dict[str, Any]]:
-        """statistic -> row of one data set; measured once for the same question."""
+        """statistic -> row of one data set.
+
+        Data sets stand side by side in wide tables, and one comparison answers what is asked of all of them. What
+        depends on the number of rows, NULLs included, is asked of the data set's own table.
+        """
         suffix = "_int64" if dtype == "int64" else ""
+        question = Question(suffix, repr(options), bool(statistics) and not options.get("binning", Binning()).missing)
+        if self.asked is not None:
+            self.asked[question, self.group(dataset)][dataset].update(statistics)
+            raise Recorded
+        datasets = self.plan.get((question, self.group(dataset)), {}) if question.together else {}
+        nulls_count = NULL_COUNTS & set(statistics) and self.holds_null(dataset)
+        if not statistics or nulls_count or not set(statistics) <= datasets.get(dataset, set()):
+            return self.alone(dataset, statistics, suffix, **options)
+        key = repr((question, self.group(dataset)))
+        if key not in self.cache:
+            table = self.group(dataset) + suffix
+            result = self.compare(
+                f"{table}_ref", f"{table}_cur", columns=list(datasets), precision="exact",
+                statistics=sorted(set().union(*datasets.values())), **options,
+            )  # fmt: skip
+            found: dict[str, dict[str, Any]] = {name: {} for name in datasets}
+            for r in result.rows:
+                if r["column_name"] in found:
+                    found[r["column_name"]][r["statistic"]] = {**r, "column_name": "value"}
+            self.cache[key] = found
+        answers = self.cache[key][dataset]
+        return {name: answers[name] for name in statistics if name in answers}
+
+    def compare(self, reference: str, current: str, **options: Any) -> api.CompareResult:
+        return api.compare(self.url, f'"{reference}"', f'"{current}"', **options)
+
+    def alone(self, dataset: str, statistics: Sequence[str], suffix: str, **options: Any) -> dict[str, dict[str, Any]]:
+        """The same question of one data set's own table; measured once."""
         key = repr((dataset, suffix, tuple(statistics), options))
         if key not in self.cache:
-            result = api.compare(
-                self.url, f'"{dataset}_ref{suffix}"', f'"{dataset}_cur{suffix}"', statistics=list(statistics) or None,
+            result = self.compare(
+                f"{dataset}_ref{suffix}", f"{dataset}_cur{suffix}", statistics=list(statistics) or None,
                 precision="exact", **options,
             )  # fmt: skip
             self.cache[key] = {r["statistic"]: r for r in result.rows}
         return self.cache[key]  # type: ignore[no-any-return]
+
+    def group(self, dataset: str) -> str:
+        """The wide table that holds a data set: by kind, and large ones apart."""
+        return f"wide_{self.kind(dataset)}{'_large' if self.sizes[dataset] > LARGE else ''}"
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Rows of the longer side."""
+        with duckdb.connect(self._narrow.removeprefix("duckdb:///"), read_only=True) as connection:
+            return {
+                name: max(connection.execute(f'SELECT COUNT(*) FROM "{name}_{s}"').fetchone()[0] for s in ("ref", "cur"))
+                for name in self.paired
+            }
+
+    @property
+    def paired(self) -> list[str]:
+        """The data sets with a reference and a current side of one column."""
+        return [name for name, about in self.golden["datasets"].items() if about["kind"] in ("num", "cat")]
+
+    @cached_property
+    def url(self) -> str:
+        """All tables: a data set's own ones, and the wide ones."""
+        groups: dict[str, list[str]] = defaultdict(list)
+        for name in self.paired:
+            groups[self.group(name)].append(name)
+        with duckdb.connect(self._narrow.removeprefix("duckdb:///")) as connection:
+            for group, names in groups.items():
+                for suffix in ("", "_int64") if group.startswith("wide_num") else ("",):
+                    for side in ("ref", "cur"):
+                        some = [n for n in names if suffix == "" or (self.path / "data" / f"{n}.csv").is_file()]
+                        parts = " POSITIONAL JOIN ".join(f'(SELECT value AS "{n}" FROM "{n}_{side}{suffix}")' for n in some)
+                        if parts:
+                            connection.execute(f'CREATE TABLE "{group}{suffix}_{side}" AS SELECT * FROM {parts}')
+        return self._narrow
+
+    @cached_property
+    def plan(self) -> dict[tuple[Question, str], dict[str, set[str]]]:
+        """(question, wide table) -> data set -> statistics, of all golden values."""
+        self.asked = defaultdict(lambda: defaultdict(set))
+        for e in self.golden["values"]:
+            with contextlib.suppress(Recorded):
+                if e["dataset"] in self.paired and not e["stat"].startswith("summary_"):
+                    PARTS[e["part"]](self, e)
+        plan, self.asked = self.asked, None
+        return {key: dict(some) for key, some in plan.items()}
+
+    def holds_null(self, dataset: str) -> bool:
+        with duckdb.connect(self._narrow.removeprefix("duckdb:///"), read_only=True) as connection:
+            sides = " UNION ALL ".join(f'SELECT value FROM "{dataset}_{s}"' for s in ("ref", "cur"))
+            return bool(connection.execute(f"SELECT COUNT(*) - COUNT(value) FROM ({sides})").fetchone()[0])
 
     def frame(self, dataset: str, columns: Sequence[str], **options: Any) -> api.CompareResult:
         key = repr((dataset, tuple(columns), options))
