@@ -190,8 +190,8 @@ class Folder:
         return self.cache[key]  # type: ignore[no-any-return]
 
     def group(self, dataset: str) -> str:
-        """The wide table that holds a data set: by kind, and large ones apart."""
-        return f"wide_{self.kind(dataset)}{'_large' if self.sizes[dataset] > LARGE else ''}"
+        """The wide table that holds a data set."""
+        return "wide_large" if self.sizes[dataset] > LARGE else "wide"
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -215,9 +215,9 @@ class Folder:
             groups[self.group(name)].append(name)
         with duckdb.connect(self._narrow.removeprefix("duckdb:///")) as connection:
             for group, names in groups.items():
-                for suffix in ("", "_int64") if group.startswith("wide_num") else ("",):
+                for suffix in ("", "_int64"):
                     for side in ("ref", "cur"):
-                        some = [n for n in names if suffix == "" or (self.path / "data" / f"{n}.csv").is_file()]
+                        some = [n for n in names if suffix == "" or (self.kind(n) == "num" and (self.path / "data" / f"{n}.csv").is_file())]
                         parts = " POSITIONAL JOIN ".join(f'(SELECT value AS "{n}" FROM "{n}_{side}{suffix}")' for n in some)
                         if parts:
                             connection.execute(f'CREATE TABLE "{group}{suffix}_{side}" AS SELECT * FROM {parts}')
@@ -714,14 +714,18 @@ def outcomes(path: Path, work: Path) -> Iterator[Outcome]:
     """One outcome for every golden value; a failure of ours is an outcome too."""
     folder = Folder(path, work)
     for e in folder.golden["values"]:
-        statistic = re.sub(r"\(.*", "", e["stat"])
-        if e["part"] == "nannyml" and ":" in statistic:
-            statistic = statistic.partition(":")[0]
-        try:
-            status, reason, ours = PARTS[e["part"]](folder, e)
-        except Exception as error:
-            status, reason, ours = WRONG, f"{type(error).__name__}: {error}", None
-        yield Outcome(e["library"], statistic, e["dataset"], e["column"], status, reason, e["value"], ours)
+        yield outcome(folder, e)
+
+
+def outcome(folder: Folder, e: Mapping[str, Any]) -> Outcome:
+    statistic = re.sub(r"\(.*", "", e["stat"])
+    if e["part"] == "nannyml" and ":" in statistic:
+        statistic = statistic.partition(":")[0]
+    try:
+        status, reason, ours = PARTS[e["part"]](folder, e)
+    except Exception as error:
+        status, reason, ours = WRONG, f"{type(error).__name__}: {error}", None
+    return Outcome(e["library"], statistic, e["dataset"], e["column"], status, reason, e["value"], ours)
 
 
 def report(found: Sequence[Outcome], *, verbose: bool = False) -> str:
