@@ -19,6 +19,11 @@ import numpy as np
 from scipy import stats
 
 DATA = Path(__file__).parents[1] / "tests" / "parity" / "data"
+FRAMES: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
+    ("model_frame", "amount", float), ("model_frame", "age", int), ("model_frame", "region", str),
+    ("model_frame", "score", float), ("streams", "error", int), ("streams", "x", float),
+)  # fmt: skip
+"""Columns of the frames of tests/parity, with their types; of a stream its second half against its first."""
 HARD = ("pareto", "zeros", "heaped", "clusters", "magnitudes", "one_outlier")
 ODD_NAMES = ('quote"inside', "Müller straße", "select", "MixedCase", "dot.dot", "100%", "a" * 63)
 Side = Mapping[str, Sequence[Any]]
@@ -54,6 +59,12 @@ def parity() -> tuple[Side, Side]:
             for row in csv.DictReader(file):
                 text = row["value"]
                 sides[row["side"]][path.stem].append(None if text == "" else float(text) if number else text)
+    for stem, column, kind in FRAMES:
+        with (DATA / f"{stem}.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        half = sum(r["period"] == "reference" for r in rows) if "period" in rows[0] else len(rows) // 2
+        for side, some in (("ref", rows[:half]), ("cur", rows[half:])):
+            sides[side][f"{stem}_{column}"] = [kind(r[column]) if r[column] else None for r in some]
     return padded(sides["ref"]), padded(sides["cur"])
 
 
