@@ -324,6 +324,8 @@ def main() -> None:
             from warehouse_drift.decisions.sentences import with_config
 
             _fail(with_config(str(error), _named_config()))
+        if isinstance(error, OSError) and error.filename:
+            _fail(f"{error.filename} cannot be read or written: {error.strerror}. Check the path, the rights to it and the space on the disk.")
         first = str(error).splitlines()[0] if str(error) else ""
         _fail(
             f"unexpected {type(error).__name__}: {first} Set WAREHOUSE_DRIFT_DEBUG=1 to see where, and please report it."

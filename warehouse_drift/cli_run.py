@@ -55,7 +55,7 @@ def run(
     exclude: Exclude = None,
     as_of: AsOf = None,
     target: Target = None,
-    threads: Annotated[int, typer.Option(help="Most threads that the warehouse may use; 0: its own choice.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Most threads that the warehouse may use; 0: its own choice.")] = 0,
     fail_on: FailOn = "alert",
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -52,6 +52,8 @@ def load(path: str) -> int:
 
     dialect = load_dialect("duckdb")
     target = Path(path)
+    if target.is_dir() or not target.absolute().parent.is_dir():
+        raise UsageError(f"{path} cannot be made: {'it is a folder' if target.is_dir() else 'its folder is not there'}.", hint="Choose another --path.")
     for old in (target, Path(f"{path}.wal")):
         old.unlink(missing_ok=True)
     loaded = flights.astype({"carrier": object, "origin": object, "dest": object})

@@ -15,7 +15,7 @@ from warehouse_drift.config.model import Config, MonitorConfig
 from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
 from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
 from warehouse_drift.decisions.sentences import with_config
-from warehouse_drift.errors import ConfigError, DriftError, UsageError
+from warehouse_drift.errors import ConfigError, DriftError, QueryError, UsageError
 from warehouse_drift.pipeline.facts import gather
 from warehouse_drift.pipeline.run import MonitorResult, run_monitor
 from warehouse_drift.plan.build import build, naive
@@ -172,7 +172,7 @@ def make_plan(
                 meters[given.name].foresee(made, schema)
             monitors.append(made)
         except DriftError as error:
-            failed.append((given.name, str(error)))
+            failed.append((given.name, _told(error)))
         finally:
             warehouse.before = None
     return Plan(_run_id(read.now(warehouse)), config.project, schema, tuple(monitors), tuple(failed))
@@ -309,13 +309,19 @@ def execute(
                 said += _own_views(warehouse, planned.schema, [done.name])
             said += lines(warehouse, planned.schema, monitor, done, str(config))
         except DriftError as error:
-            done = MonitorResult(monitor.monitor.name, failed=str(error))
+            done = MonitorResult(monitor.monitor.name, failed=_told(error))
         finally:
             warehouse.before = None
         results.append(done)
     said += [w for m in meters.values() for w in m.warnings]
     said += [f"{m.name}  FAILED: {with_config(m.failed, str(config))}" for m in results if m.failed]
     return RunResult(planned.run_id, tuple(results), tuple(said))
+
+
+def _told(error: DriftError) -> str:
+    """A failure in a sentence. What the warehouse refuses is most often something that ``check`` tells the line of."""
+    unclear = isinstance(error, QueryError) and not error.hint
+    return f"{error} Where it is about a name in the configuration, this says which line: warehouse-drift check" if unclear else str(error)
 
 
 def _own_views(warehouse: Warehouse, schema: str, monitors: Sequence[str]) -> list[str]:

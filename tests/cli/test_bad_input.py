@@ -201,3 +201,21 @@ def test_a_locked_file(file: Path) -> None:
     finally:
         holder.close()
     assert result_tables(file) == 0
+
+
+def test_files_that_cannot_be_written(file: Path) -> None:
+    """A folder where a file should be, and a folder that is not there."""
+    assert with_config("migrate", file).returncode == 0
+    for args, words in (
+        (("report", "-c", str(file.parent / "drift.yml"), "-o", str(file.parent)), "cannot be read or written: Is a directory. Check the path"),
+        (("demo", "--path", str(file.parent / "no" / "x.duckdb")), "cannot be made: its folder is not there. Choose another --path."),
+    ):
+        is_refused(command(*args), words)
+
+
+def test_names_that_a_run_meets_first(file: Path) -> None:
+    """What the engine refuses, where to look it up, and no result table among the tables that are proposed."""
+    done = with_config("run", file, more='where: "amont > 3"')
+    assert done.returncode == 2 and f"this says which line: warehouse-drift check -c {file.parent}" in done.stdout, done.stdout
+    done = with_config("run", file, ("baseline: {from: 2025-01-01, to: 2025-02-01}", "baseline: {relation: nope}"))
+    assert "monitor m: its baseline: There is no relation nope. Tables there: " in done.stdout and "drift." not in done.stdout.split("Tables there")[1], done.stdout

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
+from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
 from warehouse_drift.plan.build import baseline_range, looked_at, noise_basis, segment_keys, whole_windows
 from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
@@ -22,6 +23,7 @@ from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import expression, relation
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import MissingRelation
 from warehouse_drift.warehouse.introspect import columns as source_columns
 
 LONG_AGO = datetime(1900, 1, 2)
@@ -179,7 +181,10 @@ def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[So
 def _baseline_columns(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[SourceColumn, ...]:
     given = monitor.baseline.relation
     assert given is not None
-    return source_columns(warehouse, _relation(given, warehouse), given.text)
+    try:
+        return source_columns(warehouse, _relation(given, warehouse), given.text)
+    except MissingRelation as error:
+        raise UsageError(f"monitor {monitor.name}: its baseline: {error.message}", hint=error.hint) from error
 
 
 def _same_kind(column: ResolvedColumn, other: SourceColumn) -> bool:

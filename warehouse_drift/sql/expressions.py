@@ -41,7 +41,8 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 def expression(text: str, dialect: Dialect, what: str = "expression") -> Markup:
     """``where:`` and ``expression:`` texts. Raises UsageError unless the text is exactly one scalar expression."""
     problem = f"{what} {text!r} is not one SQL expression"
-    hint = "Write what would stand after WHERE, without ';'."
+    place = "after WHERE" if "where" in what else "in a SELECT list"
+    hint = f"Write what would stand {place}, without ';'."
     try:
         trees = sqlglot.parse(f"SELECT 1 WHERE ({text}\n)", read=dialect.sqlglot_name)
     except SqlglotError as error:

@@ -110,7 +110,11 @@ def _missing(warehouse: Warehouse, relation: Markup, shown: str, error: QueryErr
         return error
     if not warehouse.dialect.catalog_views:
         return MissingRelation(f"There is no relation {shown}.", hint="Check its name, and the schema in front of it.")
-    names = tables(warehouse)
+    from warehouse_drift.results.tables import TABLES
+    from warehouse_drift.results.views import VIEWS
+
+    ours = {t.name for t in TABLES} | {v.name for v in VIEWS}
+    names = [n for n in tables(warehouse) if n.split(".")[-1] not in ours]
     wanted = shown.split(".")[-1].strip('"`').lower()
     if wanted in (n.split(".")[-1].lower() for n in names) and "." not in shown:
         # it is there (a view on something that is gone, or without the right): the engine knows better than a guess
@@ -125,7 +129,9 @@ def _suggestion(wanted: str, names: Sequence[str]) -> str:
         near = [wanted]
     if near:
         return f"Did you mean {', '.join(by_table[n] for n in near)}?"
-    return f"Tables there: {', '.join(names[:8]) or 'none'}{', ...' if len(names) > 8 else ''}."
+    if not names:
+        return "There are no tables: is it the database that you mean?"
+    return f"Tables there: {', '.join(names[:8])}{' and more' if len(names) > 8 else ''}."
 
 
 def _short(text: str) -> str:
