@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from integration.engines import Engine
+from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.estimate import Estimate, estimate
 
@@ -48,3 +51,38 @@ def test_what_the_engine_refuses_is_a_reason(engine_name: str, engine: Engine) -
     assert not found.known and found.reason and found.rows is None
 
 
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("bigquery")
+def test_bigquery_jobs_bear_labels_and_a_cap(engines: Callable[[str], Engine]) -> None:
+    """What goes with a job and not as SQL: its labels name project, monitor and run; maximum_bytes_billed is the budget."""
+    from google.cloud.bigquery import QueryJobConfig
+
+    engine = engines("bigquery")
+    with open_warehouse(engine.url) as warehouse:
+        client = warehouse.connection.connection.dbapi_connection._client
+        warehouse.labelled(project="Shop", monitor="Fraud scores", run_id="20250301T1-ab")
+        warehouse.set(warehouse.dialect.statements["cap"].format(bytes=50_000_000_000), name="cap")
+        config: QueryJobConfig = client.default_query_job_config
+        assert config.labels == {"project": "shop", "monitor": "fraud_scores", "run": "20250301t1-ab"}
+        assert config.maximum_bytes_billed == 50_000_000_000
+        job = client.query("SELECT 1 AS a")
+        assert (job.labels, job.maximum_bytes_billed) == (config.labels, 50_000_000_000), "the jobs have them"
+        assert [c.key for c in config.connection_properties] == ["session_id"], "and stay in the session"
+        warehouse.set(warehouse.dialect.statements["cap"].format(bytes=0), name="cap")
+        assert client.default_query_job_config.maximum_bytes_billed is None
+        assert warehouse.fetch("SELECT 7 AS a", name="after") == [{"a": 7}]
+
+
+def test_labels_are_what_bigquery_takes() -> None:
+    from warehouse_drift.warehouse.bigquery_session import labels_of
+
+    found = labels_of(f"warehouse_drift monitor={'Ä' * 80} run=2025:01")
+    assert found == {"monitor": "_" * 63, "run": "2025_01"}
+
+
+def test_snowflake_has_a_time_limit() -> None:
+    """Its emulator does not know the setting."""
+    shape = load_dialect("snowflake").statements["timeout"]
+    assert shape.format(seconds=60, milliseconds=60_000) == "ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 60"

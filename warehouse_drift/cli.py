@@ -8,14 +8,28 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from warehouse_drift import cli_alerts, cli_dbt, cli_run, cli_shell
 
 if TYPE_CHECKING:
     from warehouse_drift.api import Model
 
+
+
+class _Commands(typer.core.TyperGroup):
+    """Ctrl-C is ours to answer: the library would leave silently, with a code of its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail("interrupted; nothing half done is visible. Run the same command again.")
+
+
 app = typer.Typer(
     name="warehouse-drift",
+    cls=_Commands,
     help="Watches data and model drift inside your data warehouse. Statistics are SQL; only small summaries leave it.",
     no_args_is_help=True,
     add_completion=True,
@@ -313,8 +327,6 @@ def main() -> None:
     gc.set_threshold(100_000)  # the many small objects of imports and statements live to the end: looking for garbage is waste
     try:
         app(prog_name="warehouse-drift")  # also under python -m: completion asks by this name
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing half done is visible. Run the same command again.")
     except Exception as error:
         from warehouse_drift.errors import DriftError
 

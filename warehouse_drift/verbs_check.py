@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from warehouse_drift.config.checks import merged_timestamp
 from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
 from warehouse_drift.config.resolve import resolve_monitor, show_resolved
@@ -14,6 +15,7 @@ from warehouse_drift.config.resolved import Kind, ResolvedMonitor, SourceColumn
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import DriftError
 from warehouse_drift.pipeline.columns import KINDS_OF
+from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import expression, relation
 from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.warehouse.connect import open_warehouse
@@ -64,20 +66,23 @@ def check_monitor(
         problems.append(f"{file}:{line}: {message}")
 
     key = "relation" if monitor.relation else "query"
-    source, found = _columns(warehouse, monitor.relation, monitor.query, report, (key,), f"monitor {monitor.name}")
+    stamp = merged_timestamp(monitor, config.defaults)
+    time = stamp.column if stamp else None
+    own = time if monitor.baseline.start or monitor.baseline.end else None  # the baseline's relation may lack it otherwise
+    source, found = _columns(warehouse, monitor.relation, monitor.query, report, (key,), f"monitor {monitor.name}", time)
     if source is None:
         return None, problems
     resolved, wrong = resolve_monitor(config, monitor, found)
     problems += [str(p) for p in wrong]
-    base, base_columns = _baseline(warehouse, monitor, resolved, source, found, report)
-    _condition(warehouse, source, monitor.where, ("where",), report)
+    base, base_columns = _baseline(warehouse, monitor, resolved, source, found, report, own)
+    _condition(warehouse, source, monitor.where, ("where",), report, time)
     if base is not None:
-        _condition(warehouse, base, monitor.baseline.where, ("baseline", "where"), report)
+        _condition(warehouse, base, monitor.baseline.where, ("baseline", "where"), report, own)
     kinds = {c.name: c.kind for c in resolved.columns}
     for inner, item in monitor.columns.items():
         if item.name and item.expression:
             place = ("columns", *inner, "expression")
-            _measure(warehouse, source, item.name, item.expression, kinds.get(item.name), place, report)
+            _measure(warehouse, source, item.name, item.expression, kinds.get(item.name), place, report, time)
             if base is not None and base != source and base_columns:
                 _probe(
                     warehouse,
@@ -86,6 +91,7 @@ def check_monitor(
                     f"the expression of {item.name!r}, in the baseline,",
                     place,
                     report,
+                    own,
                 )
     return resolved, problems
 
@@ -97,13 +103,14 @@ def _baseline(
     source: Markup,
     columns: Sequence[SourceColumn],
     report: Report,
+    time: str | None,
 ) -> tuple[Markup | None, Sequence[SourceColumn]]:
     """The baseline's relation; one of its own must have what the monitor names."""
     given = monitor.baseline
     if not given.relation and not given.query:
         return source, columns
     key = "relation" if given.relation else "query"
-    base, found = _columns(warehouse, given.relation, given.query, report, ("baseline", key), "baseline")
+    base, found = _columns(warehouse, given.relation, given.query, report, ("baseline", key), "baseline", time)
     if base is None:
         return None, ()
     names = {c.name.lower() for c in found}
@@ -118,29 +125,31 @@ def _baseline(
 
 
 def _columns(
-    warehouse: Warehouse, name: str | None, query: str | None, report: Report, path: Path, what: str
+    warehouse: Warehouse, name: str | None, query: str | None, report: Report, path: Path, what: str, time: str | None
 ) -> tuple[Markup | None, Sequence[SourceColumn]]:
     text = name or f"({query})"
     try:
         source = relation(text, warehouse.dialect)
-        return source, source_columns(warehouse, source, text)
+        return source, source_columns(warehouse, source, text, time)
     except DriftError as error:
         report(path, f"{what}: {error}")
         return None, ()
 
 
-def _condition(warehouse: Warehouse, source: Markup, text: str | None, path: Path, report: Report) -> None:
+def _condition(
+    warehouse: Warehouse, source: Markup, text: str | None, path: Path, report: Report, time: str | None
+) -> None:
     if text is None:
         return
-    found = _probe(warehouse, source, text, f"{path[-1]} {text!r}", path, report)
+    found = _probe(warehouse, source, text, f"{path[-1]} {text!r}", path, report, time)
     if found is not None and found.type_family not in ("boolean", "unknown"):
         report(path, f"{path[-1]} {text!r} gives {found.data_type}, not true or false; write a comparison")
 
 
 def _measure(
-    warehouse: Warehouse, source: Markup, name: str, text: str, kind: Kind | None, path: Path, report: Report
+    warehouse: Warehouse, source: Markup, name: str, text: str, kind: Kind | None, path: Path, report: Report, time: str | None
 ) -> None:
-    found = _probe(warehouse, source, text, f"the expression of {name!r}", path, report)
+    found = _probe(warehouse, source, text, f"the expression of {name!r}", path, report, time)
     allowed = KINDS_OF.get(kind, ()) if kind is not None else ()
     if found is not None and allowed and found.type_family not in (*allowed, "unknown"):
         shown = kind.value if kind is not None else ""
@@ -148,12 +157,13 @@ def _measure(
 
 
 def _probe(
-    warehouse: Warehouse, source: Markup, text: str, what: str, path: Path, report: Report
+    warehouse: Warehouse, source: Markup, text: str, what: str, path: Path, report: Report, time: str | None
 ) -> SourceColumn | None:
     """The type that the engine gives an expression; None, and a report, when it refuses it."""
     try:
         x = expression(text, warehouse.dialect)
-        probe = Markup(canonical_text("warehouse/probe", {"source": source, "x": x}))
+        filtered = identifier(time) if time and warehouse.dialect.partition_filters else None
+        probe = Markup(canonical_text("warehouse/probe", {"source": source, "x": x, "time": filtered}))
         return source_columns(warehouse, probe, text)[0]
     except DriftError as error:
         report(path, f"{what} cannot be used: {error.message.split(' cannot be run: ', 1)[-1]}")

@@ -16,7 +16,7 @@ from typing import Any
 
 from warehouse_drift import verbs_run
 from warehouse_drift.config.model import BudgetConfig, Config, MonitorConfig
-from warehouse_drift.errors import UsageError
+from warehouse_drift.errors import DriftError, UsageError
 from warehouse_drift.pipeline.columns import measure
 from warehouse_drift.pipeline.run import run_monitor
 from warehouse_drift.plan.model import MonitorPlan, Plan
@@ -133,6 +133,21 @@ class Meter:
         """Checks a whole plan before its first statement."""
         found = [s.estimate for s in estimate_plan(self.warehouse, plan, schema).statements]
         self._check([*self.spent, *(e for e in found if "before it makes" not in e.reason)], "nothing was read")
+
+    def begin(self) -> None:
+        """From here on every statement is met, and the server refuses one that alone would bill more, where it can."""
+        self.warehouse.before = self
+        self._cap(self.budget.bytes if self.budget.on_exceed == "refuse" else None)
+
+    def end(self) -> None:
+        self.warehouse.before = None
+        with suppress(DriftError):  # the connection may be gone
+            self._cap(None)
+
+    def _cap(self, most: int | None) -> None:
+        shape = self.warehouse.dialect.statements.get("cap")
+        if shape is not None and self.budget.bytes is not None:
+            self.warehouse.set(shape.format(bytes=most or 0), name="cost cap")
 
     def _check(self, parts: Sequence[Estimate], state: str) -> None:
         if (over := self._over(parts)) is None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from warehouse_drift.alerts.stage import tell
+from warehouse_drift.config.checks import merged_timestamp
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
@@ -27,6 +28,7 @@ from warehouse_drift.results.rename import carry_over
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.interrupts import interruptible
 from warehouse_drift.warehouse.introspect import columns as source_columns
 
 if TYPE_CHECKING:
@@ -99,7 +101,8 @@ def resolved_monitor(
     that are missing: those are decisions."""
     text = given.relation or f"({given.query})"
     try:
-        columns = source_columns(warehouse, relation(text, warehouse.dialect), text)
+        stamp = merged_timestamp(given, config.defaults)
+        columns = source_columns(warehouse, relation(text, warehouse.dialect), text, stamp.column if stamp else None)
     except DriftError as error:
         file, line = config.place(config.path_of(given))
         raise UsageError(f"{file}:{line}: monitor {given.name}: {error}") from error
@@ -271,7 +274,8 @@ def _execute(
     tells: bool = False,
 ) -> RunResult:
     config = load_config(path, target=target)
-    with open_warehouse(config.url, roles=config.roles, result_schema=config.warehouse.result_schema) as warehouse:
+    schema = config.warehouse.result_schema
+    with open_warehouse(config.url, roles=config.roles, result_schema=schema) as warehouse, interruptible(warehouse):
         _begin(warehouse, config)
         if threads and (shape := warehouse.dialect.statements.get("threads")):
             warehouse.set(shape.format(threads=int(threads)), name="threads")
@@ -303,7 +307,8 @@ def execute(
     for monitor in planned.monitors:
         try:
             warehouse.labelled(project=planned.project, run_id=planned.run_id, monitor=monitor.monitor.name)
-            warehouse.before = meters.get(monitor.monitor.name)
+            if (meter := meters.get(monitor.monitor.name)) is not None:
+                meter.begin()
             done = run_monitor(warehouse, planned.schema, monitor, planned.run_id, say)
             if not done.has_history:
                 said += _own_views(warehouse, planned.schema, [done.name])
@@ -311,7 +316,8 @@ def execute(
         except DriftError as error:
             done = MonitorResult(monitor.monitor.name, failed=_told(error))
         finally:
-            warehouse.before = None
+            if monitor.monitor.name in meters:
+                meters[monitor.monitor.name].end()
         results.append(done)
     said += [w for m in meters.values() for w in m.warnings]
     said += [f"{m.name}  FAILED: {with_config(m.failed, str(config))}" for m in results if m.failed]

@@ -181,8 +181,10 @@ def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[So
 def _baseline_columns(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[SourceColumn, ...]:
     given = monitor.baseline.relation
     assert given is not None
+    ranged = monitor.timestamp is not None and monitor.baseline.start is not None
+    time = monitor.timestamp.column if monitor.timestamp is not None and ranged else None
     try:
-        return source_columns(warehouse, _relation(given, warehouse), given.text)
+        return source_columns(warehouse, _relation(given, warehouse), given.text, time)
     except MissingRelation as error:
         raise UsageError(f"monitor {monitor.name}: its baseline: {error.message}", hint=error.hint) from error
 

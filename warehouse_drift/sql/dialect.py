@@ -59,6 +59,12 @@ class Dialect:
     """Most expressions in a SELECT list; 0: no limit that matters."""
     catalog_views: bool = True
     """Whether tables and columns can be asked for in INFORMATION_SCHEMA; otherwise the table itself is."""
+    interrupt: str = ""
+    """Method of the driver's connection that stops a running statement from another thread."""
+    interrupted: str = ""
+    """Regular expression of what a driver says when Ctrl-C ended a statement, where it does not say KeyboardInterrupt."""
+    partition_filters: bool = False
+    """Whether a table may refuse to be read without a filter on its partition column: even an empty read has one then."""
     type_wrapper: str = ""
     """Regular expression of a type written around another one, which is its first group."""
     estimate: Mapping[str, str] = field(default_factory=dict)
@@ -117,6 +123,9 @@ def load_dialect(name: str) -> Dialect:
         statement_bytes=int(raw.get("limits", {}).get("bytes", 0)),
         statement_targets=int(raw.get("limits", {}).get("targets", 0)),
         catalog_views=bool(raw.get("catalog_views", True)),
+        interrupt=raw.get("interrupt", ""),
+        interrupted=raw.get("interrupted", ""),
+        partition_filters=bool(raw.get("partition_filters", False)),
         type_wrapper=raw.get("type_wrapper", ""),
         estimate=raw.get("estimate", {}),
         transient=raw.get("transient", {}),

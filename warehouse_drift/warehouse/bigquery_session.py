@@ -37,6 +37,8 @@ class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has n
 
     supports_statement_cache = False
     _config: Any = None
+    _first_cap: int | None = None
+    """maximum_bytes_billed of the URL (0: none): no later limit is above it"""
 
     def create_job_config(self, provided_config: Any) -> Any:
         """What the URL says of all statements; kept, for a client that is made here."""
@@ -92,7 +94,12 @@ class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has n
         if own["names"] is not None:
             config.labels = labels_of(own["names"])
         else:
-            config.maximum_bytes_billed = int(own["bytes"]) or None
+            if self._first_cap is None:
+                self._first_cap = config.maximum_bytes_billed or 0
+            limits = [n for n in (int(own["bytes"]), self._first_cap) if n]
+            config._properties.get("query", {}).pop("maximumBytesBilled", None)  # None would be written as a text
+            if limits:
+                config.maximum_bytes_billed = min(limits)
         client.default_query_job_config = config
         return "SELECT 1 AS done"
 

@@ -233,6 +233,8 @@ class Warehouse:
             # also Ctrl-C, and what drivers raise outside DB-API classes while rows are fetched
             self._roll_back()
             if isinstance(error, Exception) and not isinstance(error, QueryError):
+                if self.dialect.interrupted and re.search(self.dialect.interrupted, str(error)):
+                    raise KeyboardInterrupt from error
                 raise self._refused(error, name, sql) from error
             raise
         finally:

@@ -14,6 +14,7 @@ from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import QueryError, WarehouseError
 from warehouse_drift.resources import template_text
 from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import is_query
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
@@ -53,14 +54,17 @@ def family(data_type: str, dialect: Dialect | None = None) -> str:
     return "unknown"
 
 
-def columns(warehouse: Warehouse, relation: Markup, shown: str | None = None) -> tuple[SourceColumn, ...]:
+def columns(
+    warehouse: Warehouse, relation: Markup, shown: str | None = None, time: str | None = None
+) -> tuple[SourceColumn, ...]:
     """Columns in order, of a table, a view or a SELECT in parentheses; ``relation`` is marked SQL
-    (``sql.expressions.relation``), ``shown`` its name for people.
+    (``sql.expressions.relation``), ``shown`` its name for people, ``time`` the column that its rows are placed by.
 
     Raises WarehouseError with the nearest names when the relation does not exist, or with the engine's first line.
     """
     shown = shown or str(relation)
-    sql = render("warehouse/columns", {"source": relation}, warehouse.dialect).sql
+    x = identifier(time) if time and warehouse.dialect.partition_filters else None
+    sql = render("warehouse/columns", {"source": relation, "x": x}, warehouse.dialect).sql
     try:
         described = warehouse.describe(sql, name=f"columns of {shown}")
     except QueryError as error:

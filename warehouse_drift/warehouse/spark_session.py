@@ -3,7 +3,8 @@
 URLs: ``spark+connect://host:15002`` (Spark Connect), ``spark:///?master=local[2]`` or ``spark://`` (the session of this
 process, made if there is none). ``connect_args={"session": spark}`` takes a session that is already there.
 
-One statement is this driver's own: ``CHECKPOINT TABLE name AS SELECT ...`` computes a result once, leaves it with the
+Two statements are this driver's own: ``NAME JOBS AS 'text'`` names the jobs that follow in Spark's UI and its history
+(with Spark Connect: tags them). ``CHECKPOINT TABLE name AS SELECT ...`` computes a result once, leaves it with the
 executors, and forgets how it was made. A cached view would be planned again with all that it was made from at every
 use (measured: ten such steps take minutes to plan), and a table would have to be written.
 """
@@ -24,6 +25,7 @@ threadsafety = 1
 paramstyle = "pyformat"
 
 
+_NAME = re.compile(r"\s*NAME JOBS AS '([^']*)'")
 _CHECKPOINT = re.compile(r"CHECKPOINT TABLE `((?:[^`]|``)+)` AS (.*)", re.S)
 
 
@@ -47,6 +49,14 @@ def _refused(error: Exception) -> DatabaseError:
     return DatabaseError(lines[0] if lines else type(error).__name__)
 
 
+def _name_jobs(session: Any, text: str) -> None:
+    try:
+        session.sparkContext.setJobGroup(text, text)
+    except Exception:  # Spark Connect has no context
+        session.clearTags()
+        session.addTag(text.replace(",", "_"))
+
+
 class Cursor:
     """Statements run at once, as the session does; rows are fetched on demand, at most as many as asked for."""
 
@@ -60,6 +70,10 @@ class Cursor:
     def execute(self, sql: str, parameters: object = None) -> None:
         kept = _CHECKPOINT.match(sql)
         try:
+            if (named := _NAME.match(sql)) is not None:
+                _name_jobs(self._session, named.group(1))
+                self.description = None
+                return
             if kept is not None:
                 frame = self._session.sql(kept.group(2)).localCheckpoint(True)
                 frame.createOrReplaceTempView(kept.group(1).replace("``", "`"))
