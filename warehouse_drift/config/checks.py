@@ -21,6 +21,7 @@ from warehouse_drift.config.model import (
 from warehouse_drift.config.values import WINDOWS, matches, with_nearest
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import DriftError, UsageError
+from warehouse_drift.statistics.registry import ERRORS, OUTCOMES, PERFORMANCE
 
 if TYPE_CHECKING:
     from warehouse_drift.sql.dialect import Dialect
@@ -122,6 +123,7 @@ def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: 
     yield from _comparisons(monitor, timestamp)
     yield from _budget(monitor.budget)
     yield from _limits(("thresholds",), monitor.thresholds)
+    yield from _metrics(monitor)
     for role, settings in monitor.roles.items():
         yield from _limits(("roles", role.value, "thresholds"), settings.thresholds)
     if monitor.dataset and None not in (monitor.dataset.warn, monitor.dataset.alert):
@@ -138,6 +140,16 @@ def defaults_problems(defaults: DefaultsConfig) -> Found:
     yield from _limits(("thresholds",), defaults.thresholds)
     for role, settings in defaults.roles.items():
         yield from _limits(("roles", role.value, "thresholds"), settings.thresholds)
+
+
+def _metrics(monitor: MonitorConfig) -> Found:
+    """Limits of a model's metrics that no model has."""
+    task = monitor.model.task if monitor.model else None
+    known = {"classification": OUTCOMES, "regression": ERRORS}.get(task or "", ())
+    for statistic in monitor.thresholds.limits if monitor.thresholds else ():
+        if statistic in PERFORMANCE and statistic not in known:
+            what = f"a {task} has {', '.join(known)}" if known else "there is no model: label, prediction and task"
+            yield ("thresholds", statistic), f"{statistic} belongs to a model's performance, and {what}"
 
 
 def _budget(budget: BudgetConfig | None) -> Found:

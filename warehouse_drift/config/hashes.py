@@ -35,10 +35,11 @@ def decisive_hash(config: Config, given: MonitorConfig, resolved: ResolvedMonito
     return hashed(
         {
             "columns": given.columns.model_dump(mode="json"),
+            **({"model": given.model.model_dump(mode="json")} if given.model else {}),
             "limits": [t.model_dump(mode="json") if t else None for t in (given.thresholds, defaults.thresholds)],
             "roles": [{r.value: s.model_dump(mode="json") for r, s in p.roles.items()} for p in (given, defaults)],
             "presets": {
-                p: {k: preset_limits(p, k) for k in (*(k.value for k in Kind), "table")}
+                p: {k: preset_limits(p, k) for k in (*(k.value for k in Kind), "table", *(("model",) if given.model else ()))}
                 for p in sorted(used - {"auto"})
             },
             "segments": [[s.column, s.min_rows, s.max_values, sorted(s.alert_on)] for s in resolved.segments],

@@ -142,6 +142,16 @@ class ColumnConfig(Base):
         return self.name or self.match or "?"
 
 
+class ModelConfig(Base):
+    """A model's columns in the relation: how well it performs is measured and judged window by window."""
+
+    later = frozenset({"score", "available_after"})
+    label: Text = Field(description="column of what came true; NULL until it is known")
+    prediction: Text = Field(description="column of what the model said")
+    task: Literal["classification", "regression"] = Field(description="classification (two classes) or regression")
+    positive: Text | None = Field(None, description="the positive class as text; default: true, or 1")
+
+
 class ColumnsConfig(Base):
     """A list of columns, or patterns of what to include and exclude."""
 
@@ -277,6 +287,7 @@ class MonitorConfig(Shared):
     segments: Annotated[tuple[SegmentConfig, ...], BeforeValidator(one_or_many)] = Field(
         (), description="parts that are watched by themselves"
     )
+    model: ModelConfig | None = Field(None, description="the model whose performance is watched")
     baseline: BaselineConfig = Field(description="the reference")
     comparisons: tuple[ComparisonConfig, ...] = Field((), description="default: every bucket against the baseline")
 

@@ -15,6 +15,7 @@ from warehouse_drift.config.hashes import decisive_hash, definition_hash
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.limits import DEFAULT_PRESET, Place, limits, preset_limits, preset_names
 from warehouse_drift.config.model import ColumnConfig, Config, MonitorConfig, ThresholdsConfig
+from warehouse_drift.config.performance import model_column, table_limits
 from warehouse_drift.config.resolved import (
     BaselineSpec,
     ComparisonSpec,
@@ -29,7 +30,7 @@ from warehouse_drift.config.resolved import (
     Threshold,
     TimestampSpec,
 )
-from warehouse_drift.config.values import matches, nearest
+from warehouse_drift.config.values import matches, nearest, usual_k_of_n
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import Problem
 from warehouse_drift.statistics.registry import BY_NAME, TABLE_STATISTICS, names
@@ -124,7 +125,7 @@ class _Resolving:
             statistics=self.statistics,
             precision=self.setting("precision", "certified"),
             dataset=DatasetRule(dataset.warn, dataset.alert) if dataset else DatasetRule(),
-            table_thresholds=limits("table", self._places(None, (), None), TABLE_STATISTICS),
+            table_thresholds=table_limits(self._places(None, (), None), given.model),
             adjustment=self.setting("adjustment", "benjamini_hochberg"),
             p_gate=self.setting("p_gate", 0.01),
             refine_budget=self.setting("refine_budget", None),
@@ -200,9 +201,9 @@ class _Resolving:
         bucket = self.timestamp.bucket if self.timestamp else "day"
         if not self.given.comparisons:
             name = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}[bucket]
-            return (ComparisonSpec(name, bucket, "baseline", _k_of_n(bucket)),)
+            return (ComparisonSpec(name, bucket, "baseline", usual_k_of_n(bucket)),)
         return tuple(
-            ComparisonSpec(c.name, c.window, c.against, c.k_of_n or _k_of_n(c.window)) for c in self.given.comparisons
+            ComparisonSpec(c.name, c.window, c.against, c.k_of_n or usual_k_of_n(c.window)) for c in self.given.comparisons
         )
 
     def _statistics(self) -> tuple[str, ...]:
@@ -262,6 +263,9 @@ class _Resolving:
             elif item.name and self.find(item.name) is None:
                 self.report(("columns", *path), self.unknown("the column", item.name), ColumnProblem)
                 missing.append(self._column(SourceColumn(item.name, "", "unknown"), (path, item), True))
+        if self.given.model is not None:
+            made, whole = model_column(self.given.model, self.find, self.unknown, self.report, ColumnProblem)
+            (found if whole else missing).append(made)
         known = {c.name.lower() for c in (*found, *missing)}
         for i, pattern in enumerate(given.include if given.listed is None else ()):
             if pattern == "*" or any(matches(pattern, c.name) for c in self.source):
@@ -377,10 +381,6 @@ class _Resolving:
         if thresholds is not None:
             sources = {s: self.config.source((*path, s)) for s in thresholds.limits}
             found.append(Place(thresholds, label, {"": self.config.source(path), **sources}))
-
-
-def _k_of_n(window: str) -> tuple[int, int]:
-    return (2, 3) if window in ("hour", "day") else (1, 1)
 
 
 def show_resolved(monitor: ResolvedMonitor) -> list[tuple[str, str, float | None, float | None, str]]:

@@ -86,6 +86,18 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPart:
+    """What a column of a model's performance is made of: ``outcome`` (tp, fp, fn or tn of two classes) or ``error``
+    (the absolute error of a regression); NULL where label or prediction is. ``positive``: the positive class, '' for
+    true or 1."""
+
+    what: str
+    label: SourceColumn
+    prediction: SourceColumn
+    positive: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedColumn:
     name: str
     kind: Kind
@@ -96,6 +108,8 @@ class ResolvedColumn:
     store_values: bool = True
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     """statistic name -> limits; a statistic that is absent is stored as ``not_judged``."""
+    model: ModelPart | None = None
+    """set for the one column that a model's performance is measured on; ``expression`` then only describes it"""
     named: bool = True
     """False when the column came from a pattern: if it vanishes the decision is a warning, not an alert."""
 

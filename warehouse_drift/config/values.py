@@ -90,6 +90,11 @@ def one_or_many(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
+def usual_k_of_n(window: str) -> tuple[int, int]:
+    """Alerts needed among the newest windows: short ones are noisy."""
+    return (2, 3) if window in ("hour", "day") else (1, 1)
+
+
 def statistic_name(value: Any) -> Any:
     from warehouse_drift.statistics.registry import BY_NAME, names
 

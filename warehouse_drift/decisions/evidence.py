@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from warehouse_drift.decisions.model import Summary
-from warehouse_drift.decisions.pvalues import chi_squared_pvalue
+from warehouse_drift.decisions.pvalues import chi_squared_pvalue, two_proportion_z
 
 SMALL_CVM = 20
 """``cramervonmises_2samp(method='auto')`` is exact up to here (both samples)."""
@@ -192,6 +192,14 @@ def _u(less: bool) -> Callable[[Summary], float | None]:
     return p
 
 
+def _hits(summary: Summary) -> float | None:
+    """Two-proportion z of hits (``test_value`` now, ``test_df`` in the reference) among the rows that matter."""
+    s = summary
+    if s.test_value is None or s.test_df is None:
+        return None
+    return two_proportion_z(s.test_df, s.n_reference, s.test_value, s.n_current)[1]
+
+
 EVIDENCE: dict[str, Callable[[Summary], float | None]] = {
     **{
         name: _chi
@@ -201,6 +209,9 @@ EVIDENCE: dict[str, Callable[[Summary], float | None]] = {
         )
     },
     **{name: _t for name in ("welch_t", "student_t", "mean_shift")},
+    **{name: _hits for name in ("accuracy", "precision", "recall", "specificity")},
+    "f1": lambda s: None if s.test_value is None else z_pvalue(s.test_value),
+    "mae": _t,
     "two_proportion_z": lambda s: None if s.value is None else z_pvalue(s.value),
     "cramer_von_mises": lambda s: (
         None if s.value is None else cramer_von_mises_pvalue(s.value, s.n_reference, s.n_current)

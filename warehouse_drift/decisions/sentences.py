@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
+from warehouse_drift.statistics.registry import PERFORMANCE
 
 _TO_RUN = re.compile(r"warehouse-drift (?:baseline refresh|check|incidents|migrate|run)\b(?! -c)")
 """Commands that read the configuration, as errors and advice name them."""
@@ -123,6 +124,8 @@ def measured(summary: Summary) -> str:
         if summary.expected is None:
             return f"the number of rows is {number(value)} times the reference's"
         return f"{number(value)} rows, where the reference has {number(summary.expected)} in such a window"
+    if summary.statistic in PERFORMANCE and summary.column_name == ":table" and summary.expected is not None:
+        return f"{title(summary.statistic)} is {number(value)}, where the reference has {number(summary.expected)}"
     if summary.statistic == "drifted_share":
         return (
             f"{round(value * summary.n_current)} of {summary.n_current} decided columns drifted ({100 * value:.3g} %)"

@@ -12,6 +12,7 @@ from importlib.resources import files
 from warehouse_drift.config.resolved import Threshold
 from warehouse_drift.decisions.model import Summary
 from warehouse_drift.errors import UsageError
+from warehouse_drift.statistics.registry import ERRORS, PERFORMANCE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,7 +22,7 @@ else:
 DEFAULT_PRESET = "psi_classic"
 TABLE = "table"
 """The kind under which a preset lists limits of table rows (row_count)."""
-KINDS = ("numeric", "datetime", "categorical", "boolean", "text", TABLE)
+KINDS = ("numeric", "datetime", "categorical", "boolean", "text", TABLE, "model")
 """tables of limits in a preset's file; what else is in it is read by ``decisions.library``"""
 NOISE_FACTOR = 1.25
 NOISE_WINDOWS = 5
@@ -87,11 +88,15 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     ``row_count`` is infinite for an empty window.
 
     SIGNED ones: the size of the change; unseen_rate, vanished_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
-    the ratio r = value / expected (value itself where nothing is expected); all others: the value.
+    the ratio r = value / expected (value itself where nothing is expected); a model's metric: how much worse it is
+    (shares: expected - value; errors: value / expected - 1; 0 where it is better); all others: the value.
     """
     if summary.value is None or summary.lower is None or summary.upper is None:
         return None
     low, value, high = summary.lower, summary.value, summary.upper
+    if summary.statistic in PERFORMANCE and summary.column_name == ":table":
+        worse = _worse(summary.statistic, value, summary.expected)
+        return worse, worse, worse
     if summary.statistic in SIGNED:
         return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
     if summary.statistic in ("unseen_rate", "vanished_rate"):
@@ -106,6 +111,15 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
 def effect(summary: Summary, value: float) -> float:
     """``effects`` of one value."""
     return (effects(replace(summary, value=value, lower=value, upper=value)) or (0.0,))[0]
+
+
+def _worse(metric: str, value: float, expected: float | None) -> float:
+    """How much worse than the reference: a share has fallen by, an error has risen by a part of itself."""
+    if expected is None:
+        return 0.0
+    if metric in ERRORS:
+        return max(0.0, value / expected - 1.0) if expected > 0.0 else (math.inf if value > 0.0 else 0.0)
+    return max(0.0, expected - value)
 
 
 def _ratio_effect(value: float, expected: float | None) -> float:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from warehouse_drift.config.resolved import Kind, ResolvedColumn
+from warehouse_drift.config.resolved import Kind, ModelPart, ResolvedColumn, SourceColumn
 from warehouse_drift.pipeline.compare import bare_sql, column_sql
 from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
+from warehouse_drift.sql.environment import identifier, text_literal
 from warehouse_drift.sql.expressions import expression
 from warehouse_drift.statistics.registry import NUMERIC
 
@@ -70,7 +71,9 @@ def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequenc
     for number, c in enumerate(columns):
         if c.name not in wanted:
             continue
-        if c.expression:
+        if c.model is not None:
+            x = _cast(model_sql(c.model), c.kind)
+        elif c.expression:
             inner = expression(c.expression, dialect, f"expression of {c.name}")
             x = _cast(Markup("({})").format(inner), c.kind)
         else:
@@ -79,6 +82,24 @@ def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequenc
             x = Markup("CASE WHEN {} IS NOT NULL THEN '' END").format(x)
         found.append(Measured(number, c, x))
     return tuple(found)
+
+
+def model_sql(part: ModelPart) -> Markup:
+    """A row's outcome (tp, fp, fn, tn) or absolute error; NULL where the label or the prediction is."""
+    label, prediction = (Markup("src.{}").format(identifier(c.name)) for c in (part.label, part.prediction))
+    if part.what == "error":
+        return Markup("ABS(CAST({} AS DOUBLE) - CAST({} AS DOUBLE))").format(label, prediction)
+
+    def positive(x: Markup, column: SourceColumn) -> Markup:
+        if part.positive:
+            return Markup("CAST({} AS VARCHAR) = {}").format(x, text_literal(part.positive))
+        return x if column.type_family == "boolean" else Markup("{} = 1").format(x)
+
+    actual, said = positive(label, part.label), positive(prediction, part.prediction)
+    return Markup(
+        "CASE WHEN {} IS NULL OR {} IS NULL THEN NULL WHEN {} THEN CASE WHEN {} THEN 'tp' ELSE 'fp' END"
+        " WHEN {} THEN 'fn' ELSE 'tn' END"
+    ).format(label, prediction, said, actual, actual)
 
 
 def _cast(x: Markup, kind: Kind) -> Markup:

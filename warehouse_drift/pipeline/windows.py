@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from warehouse_drift.decisions.model import Summary
 from warehouse_drift.decisions.rows import summary_from
-from warehouse_drift.pipeline.baseline import Gridded
+from warehouse_drift.pipeline.baseline import Gridded, salt
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.pipeline.context import Context, column_params
 from warehouse_drift.pipeline.metrics import Pooled, pool, summaries
+from warehouse_drift.pipeline.model_windows import outcome_keys, performance
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
 
@@ -90,6 +91,11 @@ def measure_pairs(
                 summary = summary_of(row, by_number)
                 if summary is not None:
                     found[int(row["pair_no"])].append(summary)
+        for column in (m for m in gridded.measured if m.column.model is not None):
+            keys = outcome_keys(salt(context))
+            for row in session.rows("performance/windows", cells=pooled.cells, column_no=column.number, keys=keys):
+                segment = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
+                found[int(row["pair_no"])] += performance(row, column.column, segment)
     by_pair = {p.number: p for p in pairs}
     for row in session.rows("metrics/stored_rows", **shared):
         counted = _row_count(row, by_pair[int(row["pair_no"])])
@@ -116,6 +122,8 @@ def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summa
     column = columns[int(row["column_no"])].column
     if column.kind.value not in BY_NAME[row["statistic"]].kinds:
         return None
+    if column.model is not None and row["statistic"] != "missing_rate":
+        return None  # how often each outcome occurs is the model's metrics' matter
     segment, key, value = shown(row["segment_key"], row["segment_kind"], row["segment_value"])
     if key == column.name:
         return None  # inside a segment its own column is one value: nothing to measure

@@ -77,7 +77,12 @@ BUILT_IN += tuple(
 
 BY_NAME = {s.name: s for s in BUILT_IN}
 DEFAULTS = tuple(s.name for s in BUILT_IN if not s.asked)
-TABLE_STATISTICS = ("row_count",)
+OUTCOMES = ("accuracy", "precision", "recall", "specificity", "f1")
+"""of a model of two classes, from how many rows are tp, fp, fn and tn"""
+ERRORS = ("mae", "rmse")
+"""of a regression"""
+PERFORMANCE = (*OUTCOMES, *ERRORS)
+TABLE_STATISTICS = ("row_count", *PERFORMANCE)
 
 
 def names() -> tuple[str, ...]:
