@@ -2,6 +2,7 @@
 
     python integration/benchmarks/no_drift.py --state no_drift.json            # goes on where it was stopped
     python integration/benchmarks/no_drift.py --state no_drift.json --report   # the table so far
+    python integration/benchmarks/no_drift.py --state linked.json --days linked --runs 3052
 
 Two kinds of runs, and after each one the state is written, so that it can be stopped at any time:
 
@@ -239,6 +240,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="JSON file that holds what is known so far")
     parser.add_argument("--runs", type=int, default=2000, help="runs of each kind: judged days, and comparisons")
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--days", choices=DAYS, help="monitors whose days are so, and no comparisons; default: all kinds")
     parser.add_argument("--report", action="store_true")
     given = parser.parse_args()
     state = json.loads(given.state.read_text()) if given.state.exists() else {"done": [], "runs": []}
@@ -248,6 +250,8 @@ def main() -> None:
         return
     monitors = -(-given.runs // JUDGED_DAYS)
     jobs = [("monitor", i) for i in range(monitors)] + [("compare", i) for i in range(given.runs)]
+    if given.days:
+        jobs = [("monitor", len(DAYS) * i + DAYS.index(given.days)) for i in range(monitors)]
     started = time.process_time()
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
