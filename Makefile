@@ -81,5 +81,8 @@ bench-incremental: setup ## a run with one new bucket after 30, 100, 300 and 1,0
 
 bench-engines: setup ## candidate plans of a profile on one engine (make bench-engines ENGINE=postgres N=300000)
 	$(BIN)/python -m integration.benchmarks.bench_engines --engine $(or $(ENGINE),duckdb) --rows $(or $(N),500000)
+ifeq ($(ENGINE),spark)
+	$(BIN)/python -m integration.benchmarks.bench_engines --engine spark --rows $(or $(N),500000) --scale 1 2 4
+endif
 
 .PHONY: site bench-engines bench-incremental help setup demo test test-fast integration golden docs bench parity bench-memory bench-size

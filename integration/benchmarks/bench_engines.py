@@ -10,6 +10,7 @@ import argparse
 import os
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import duckdb
 
 from integration.benchmarks.data import NUMERIC, make
 from integration.benchmarks.engine_plans import Data, Plan, limit, plans_of
-from integration.engines import Engine, start
+from integration.engines import Engine, spark, start
 from warehouse_drift.config.resolved import Kind
 from warehouse_drift.grid.spec import NumericGrid
 from warehouse_drift.pipeline.compare import column_sql
@@ -102,6 +103,16 @@ def _duckdb(engine: Engine, folder: str) -> None:
 LOADERS = {"postgres": _postgres, "clickhouse": _clickhouse, "spark": _spark, "duckdb": _duckdb}
 
 
+WARM = {"postgres": 1, "duckdb": 1, "clickhouse": 4, "spark": 4}
+"""Runs before the clock starts: these two compile what is run often, and the compiler's time is none of the plan's."""
+BENCHED = {
+    **spark.SETTINGS,
+    "spark.master": "local[2]",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+}
+
+
 def cpu_seconds(roots: Sequence[int]) -> float:
     """CPU of processes with all that they started, living and gone."""
     stats: dict[int, tuple[int, float]] = {}
@@ -175,7 +186,8 @@ def bench(engine: Engine, path: Path, rows: int, counts: Sequence[int], repeat: 
         floats = [c.float for c in columns()]
         data = Data("reference", NUMERIC, cuts, {}, floats)
         sql = limit(data, warehouse.dialect)
-        warehouse.fetch(sql, name="warm")
+        for _ in range(WARM[engine.name]):
+            warehouse.fetch(sql, name="warm")
         plain = clock(lambda: warehouse.fetch(sql, name="limit"))
         print(f"{rows:,} rows x {len(NUMERIC)} numeric columns, {engine.version}; fastest of {repeat}")
         print(f"{'limit: one plain aggregate':60s} {plain[0]:8.2f} s {plain[1]:8.2f} CPU s", flush=True)
@@ -183,6 +195,8 @@ def bench(engine: Engine, path: Path, rows: int, counts: Sequence[int], repeat: 
         def show(name: str, work: Callable[[], object]) -> None:
             if only and only not in name:
                 return
+            for _ in range(WARM[engine.name] - 1):
+                work()
             s = clock(work)
             ratio = f"{s[0] / plain[0]:6.1f} x ({s[1] / max(plain[1], 0.01):5.1f} x CPU)"
             print(f"{name:60s} {s[0]:8.2f} s {s[1]:8.2f} CPU s  {ratio}", flush=True)
@@ -216,6 +230,32 @@ def bench(engine: Engine, path: Path, rows: int, counts: Sequence[int], repeat: 
         print(f"{'limit, again':60s} {again[0]:8.2f} s {again[1]:8.2f} CPU s")
 
 
+def scaling(engine: Engine, folder: Path, rows: int, times: Sequence[int], cells: int, repeat: int) -> None:
+    """The product's statement with 1, 2 and 4 times the rows, and what Python itself holds meanwhile."""
+    clock = Clock([os.getpid()], repeat)
+    first: tuple[float, float] | None = None
+    for k in times:
+        path = folder / f"scale_{k}.duckdb"
+        make(path, rows * k, tables=("reference",), columns=len(NUMERIC))
+        load(engine, path)
+        gridded = Data("reference", NUMERIC, edges(path), grids(path, cells), [c.float for c in columns()])
+        path.unlink()
+        with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
+            sql = product_sql(warehouse, gridded)
+            for _ in range(WARM[engine.name]):
+                into_scratch(warehouse, [sql])
+            tracemalloc.start()
+            s = clock(lambda w=warehouse, text=sql: into_scratch(w, [text]))  # type: ignore[misc]
+            peak = tracemalloc.get_traced_memory()[1] / 2**20
+            tracemalloc.stop()
+        first = first or s
+        print(
+            f"{rows * k:>10,} rows ({k}x), {cells:,} cells: {s[0]:6.2f} s ({s[0] / first[0]:4.2f} x) "
+            f"{s[1]:6.2f} CPU s ({s[1] / first[1]:4.2f} x), Python {peak:.1f} MiB",
+            flush=True,
+        )
+
+
 def product_sql(warehouse: Warehouse, data: Data) -> str:
     """What a run sends for one side without buckets and segments."""
     params = {"columns": cell_params(columns(), data.grids), **Slice(identifier("reference")).params()}
@@ -229,12 +269,16 @@ def main() -> None:
     parser.add_argument("--cells", type=int, nargs="*", default=[100, 1000])
     parser.add_argument("--repeat", type=int, default=2)
     parser.add_argument("--only", default="", help="plans whose name holds this")
+    parser.add_argument("--scale", type=int, nargs="*", default=[], help="multiples of the rows, instead of the plans")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.duckdb"
-        make(path, options.rows, tables=("reference",), columns=len(NUMERIC))
-        engine = start(options.engine)
+        engine = spark.start(BENCHED) if options.engine == "spark" else start(options.engine)
         try:
+            if options.scale:
+                scaling(engine, Path(folder), options.rows, options.scale, options.cells[-1], options.repeat)
+                return
+            make(path, options.rows, tables=("reference",), columns=len(NUMERIC))
             load(engine, path)
             bench(engine, path, options.rows, options.cells, options.repeat, options.only)
         finally:

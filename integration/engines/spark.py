@@ -9,6 +9,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from integration.engines import Engine, Tables, Unavailable, kind_of
@@ -35,7 +36,8 @@ TINY = {
 }
 
 
-def start() -> Engine:
+def start(settings: Mapping[str, str] = SETTINGS | TINY) -> Engine:
+    """With other ``settings`` for benchmarks, which are about data that is not small."""
     try:
         import pyarrow as pa
         import pyspark
@@ -53,7 +55,7 @@ def start() -> Engine:
     builder = SparkSession.builder.config("spark.sql.warehouse.dir", f"{folder}/warehouse").config(
         "spark.local.dir", folder
     )
-    for name, value in (SETTINGS | TINY).items():
+    for name, value in settings.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     types = {
