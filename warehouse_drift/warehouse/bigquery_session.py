@@ -32,6 +32,17 @@ def labels_of(text: str) -> dict[str, str]:
     return {_NO_LABEL.sub("_", k.lower())[:63]: _NO_LABEL.sub("_", v.lower())[:63] for k, v in pairs}
 
 
+def _tell_arrays(cursor: Any) -> None:
+    """Google's cursor describes an array by the type of its elements, as if it were one value."""
+    rows = cursor._query_rows
+    if rows is None or not cursor.description or len(rows.schema) != len(cursor.description):
+        return
+    cursor.description = tuple(
+        told._replace(type_code="ARRAY") if field.mode == "REPEATED" else told
+        for told, field in zip(cursor.description, rows.schema, strict=True)
+    )
+
+
 class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has no types
     """Opens a session with the connection and ends it with it, so that nothing temporary stays."""
 
@@ -78,9 +89,11 @@ class SessionDialect(BigQueryDialect):  # type: ignore[misc]  # the driver has n
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         super().do_execute(cursor, self._own(cursor, statement), parameters, context)
+        _tell_arrays(cursor)
 
     def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
         cursor.execute(self._own(cursor, statement))
+        _tell_arrays(cursor)
 
     def _own(self, cursor: Any, statement: str) -> str:
         """Does what a statement of this driver's own asks for; the SQL that then answers it (others as they are)."""
