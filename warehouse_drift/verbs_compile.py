@@ -122,6 +122,10 @@ def _offline(config: Config, given: MonitorConfig) -> ResolvedMonitor:
         )
     for segment in given.segments:
         columns.setdefault(segment.column, SourceColumn(segment.column, "VARCHAR", "text"))
+    if given.model is not None:
+        classes = given.model.task == "classification" and given.model.positive is None
+        for name in (given.model.label, given.model.prediction):
+            columns.setdefault(name, SourceColumn(name, *_FAMILY[Kind.BOOLEAN if classes else Kind.NUMERIC]))
     stamp = given.timestamp
     if stamp is not None and stamp.column is not None:
         family = "integer" if stamp.format else "timestamp"

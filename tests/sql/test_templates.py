@@ -98,6 +98,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "performance/points": {"points": T},
     "performance/calibrated": {"scores": T, "pieces": [Piece_(-1e300, 0.5, 0.1, 0.2, 0.0), Piece_(0.5, 1e300, 0.5, 0.2, 1.0)]},
     "performance/confusion": {"scored": T},
+    "performance/windows": {"cells": T, "column_no": 1, "keys": {k: "0f'" for k in ("tp", "fp", "fn", "tn")}},
     "performance/ranking": {"scored": T, "expected": True, "steps": 1e5},
     "performance/placement": {"scores": T},
     "performance/regression": {"source": T, "filter": WHERE, "bucket": X, "predicted": X, "actual": X},

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
-from warehouse_drift.statistics.registry import PERFORMANCE
+from warehouse_drift.statistics.registry import ERRORS, PERFORMANCE
 
 _TO_RUN = re.compile(r"warehouse-drift (?:baseline refresh|check|incidents|migrate|run)\b(?! -c)")
 """Commands that read the configuration, as errors and advice name them."""
@@ -73,6 +73,8 @@ TITLES = {
 }
 UNNAMED = "<value not stored>"
 """The label of a bin of one value whose column stores none."""
+_RARE = 1e-5
+"""Shares under it are none for a reader."""
 _RATES = ("missing_rate_change", "unseen_rate", "vanished_rate", "out_of_range_rate", "drifted_share", "missing_rate")
 
 
@@ -115,17 +117,22 @@ def measured(summary: Summary) -> str:
         way = "rose" if value > 0 else "fell"
         return f"the share of missing values {way} by {100 * abs(value):.3g} percentage points"
     if summary.statistic == "unseen_rate":
-        known = "" if summary.expected is None else f" ({100 * summary.expected:.3g} % would be expected)"
+        known = "" if summary.expected is None else f" ({_expected(summary.expected)} would be expected)"
         return f"{100 * value:.3g} % of the values never occur in the reference{known}"
     if summary.statistic == "vanished_rate":
-        gone = "" if summary.expected is None else f" ({100 * summary.expected:.3g} % would be expected)"
+        gone = "" if summary.expected is None else f" ({_expected(summary.expected)} would be expected)"
         return f"{100 * value:.3g} % of the reference's rows hold values that do not occur any more{gone}"
     if summary.statistic == "row_count":
         if summary.expected is None:
             return f"the number of rows is {number(value)} times the reference's"
         return f"{number(value)} rows, where the reference has {number(summary.expected)} in such a window"
     if summary.statistic in PERFORMANCE and summary.column_name == ":table" and summary.expected is not None:
-        return f"{title(summary.statistic)} is {number(value)}, where the reference has {number(summary.expected)}"
+        by = value - summary.expected
+        much = number(abs(by))
+        if summary.statistic in ERRORS and summary.expected > 0:
+            much = f"{100 * abs(by) / summary.expected:.3g} %"
+        way = "as in the reference" if by == 0 else f"{much} {'above' if by > 0 else 'below'} the reference's {number(summary.expected)}"
+        return f"{title(summary.statistic)} is {number(value)}, {way}"
     if summary.statistic == "drifted_share":
         return (
             f"{round(value * summary.n_current)} of {summary.n_current} decided columns drifted ({100 * value:.3g} %)"
@@ -133,6 +140,10 @@ def measured(summary: Summary) -> str:
     if low < high:
         return f"{title(summary.statistic)} is between {number(low)} and {number(high)}"
     return f"{title(summary.statistic)} is {number(value)}"
+
+
+def _expected(share: float) -> str:
+    return "hardly any" if 0 < share < _RARE else f"{100 * share:.3g} %"
 
 
 def chance(adjusted: float) -> str:
