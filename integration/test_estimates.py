@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from integration.cases import columns_of, days
 from integration.engines import Engine
+from integration.test_run import BASE, written
+from warehouse_drift import verbs_run
 from warehouse_drift.sql.dialect import load_dialect
+from warehouse_drift.verbs_estimate import estimated_plan
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.estimate import Estimate, estimate
 
@@ -86,3 +92,27 @@ def test_snowflake_has_a_time_limit() -> None:
     """Its emulator does not know the setting."""
     shape = load_dialect("snowflake").statements["timeout"]
     assert shape.format(seconds=60, milliseconds=60_000) == "ALTER SESSION SET STATEMENT_TIMEOUT_IN_SECONDS = 60"
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_budget_of_bytes_on_postgres(engines: Callable[[str], Engine], tmp_path: Path) -> None:
+    """Refused before a row is read, by the planner's own numbers; with a tenth more than these the plan is let through."""
+    engine = engines("postgres")
+    engine.load({"dear": columns_of(days(0, BASE + 1))})
+    with open_warehouse(engine.url) as warehouse:
+        warehouse.execute("ANALYZE dear", name="statistics of the table")
+    yml = Path(written(tmp_path, engine, "dear"))
+    known = estimated_plan(str(yml))[1][0][0]
+    assert {s.name for s in known.statements} >= {"profile/numeric_cells", "profile/categorical_cells", "profile/bucket_rows"}
+    assert known.total.bytes and known.total.rows and known.total.cost
+    body = json.loads(yml.read_text())
+    body["monitors"][0]["budget"] = {"bytes": known.total.bytes // 2}
+    yml.write_text(json.dumps(body))
+    (done,) = verbs_run.run(str(yml)).monitors
+    assert "its run would read an estimated" in done.failed and "nothing was read" in done.failed
+    body["monitors"][0]["budget"] = {"bytes": known.total.bytes * 2}
+    yml.write_text(json.dumps(body))
+    (done,) = verbs_run.run(str(yml)).monitors
+    assert not done.failed and done.units
+    with open_warehouse(engine.url) as warehouse:
+        warehouse.execute("DROP SCHEMA res_dear CASCADE", name="drop")
