@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -79,6 +80,17 @@ def test_a_statement_bears_its_project_and_can_be_cancelled(server: tuple[str, A
     assert query.rstrip().endswith("*/") and "warehouse_drift project=shop" in query
     cursor.execute("SELECT PG_CANCEL_BACKEND(%s)", (pid,))
     refused(process, cursor, "canceling statement due to user request")
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_the_statement_on_the_server(server: tuple[str, Any], tmp_path: Path) -> None:
+    url, cursor = server
+    process = started(tmp_path, url)
+    pid, _, _ = session(cursor)
+    process.send_signal(signal.SIGINT)
+    refused(process, cursor, "interrupted; nothing half done is visible")
+    cursor.execute("SELECT COUNT(*) FROM pg_stat_activity WHERE pid = %s AND state = 'active'", (pid,))
+    assert cursor.fetchone()[0] == 0
 
 
 @pytest.mark.slow
