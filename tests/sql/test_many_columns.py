@@ -36,7 +36,7 @@ def wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Path:
         "    segments: [{column: seg, max_values: 24}]\n    baseline: {from: 2026-01-01, to: 2026-01-03}\n"
         "    comparisons: [{name: daily, window: day, against: baseline}]\n"
     )
-    answers = verbs_compile._answers
+    answers = verbs_compile.placeholder_answers
 
     def with_segments(plan: MonitorPlan, measured: Sequence[Measured]) -> Mapping[str, Any]:
         found = dict(answers(plan, measured))
@@ -47,7 +47,7 @@ def wide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Path:
             "baselines": lambda _: [row],
         }
 
-    monkeypatch.setattr(verbs_compile, "_answers", with_segments)
+    monkeypatch.setattr(verbs_compile, "placeholder_answers", with_segments)
     return tmp_path / "drift.yml"
 
 
