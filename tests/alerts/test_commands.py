@@ -106,7 +106,10 @@ def test_ack_and_mute_from_the_message_to_the_next_one(shop: Shop, run: Command,
 
 
 def test_a_wrong_id_and_a_wrong_date_are_sentences(shop: Shop, run: Command) -> None:
-    assert run("ack", "abcdef") == (2, "", "warehouse-drift: No open incident begins with 'abcdef'. Run: warehouse-drift incidents\n")
+    code, out, err = run("ack", "abcdef")
+    assert (code, out) == (2, "")
+    assert err.startswith("warehouse-drift: No open incident begins with 'abcdef'. Run: warehouse-drift incidents -c ")
+    assert err.endswith("drift.yml\n")
     code, _, err = run("mute", "abcdef", "--until", "soon", "--why", "x")
     assert code == 2 and err.startswith("warehouse-drift: --until soon:")
 
