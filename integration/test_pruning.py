@@ -90,7 +90,8 @@ def test_the_column_stands_bare(dialect: str) -> None:
 
 
 def recorded(spec: TimestampSpec, dialect: str) -> list[Recorded]:
-    """Every statement of a plan's questions, of a first run and of the refinement that ``precision: exact`` asks for."""
+    """Every statement of a plan's questions and of a first run. Comparisons read stored profiles only; the second look of
+    ``precision: exact`` at the source is not among them."""
     known = load_dialect(dialect)
     columns = (
         SourceColumn("x", "FLOAT64", "float"), SourceColumn("c", "STRING", "text"), SourceColumn("seg", "STRING", "text"),
