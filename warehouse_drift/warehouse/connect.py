@@ -109,7 +109,9 @@ def _connected(engine: Engine, dialect: Dialect, url: str) -> Connection:
     attempt = 1
     while True:
         try:
-            return engine.connect()
+            connection = engine.connect()
+            # each statement is committed by itself (``Warehouse``): what begins and ends a transaction around it can be left out
+            return connection.execution_options(isolation_level="AUTOCOMMIT") if dialect.own_connection else connection
         except SQLAlchemyError as error:
             from warehouse_drift.warehouse import retry
 
