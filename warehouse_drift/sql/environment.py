@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from warehouse_drift.errors import DialectError
-from warehouse_drift.resources import template_text
+from warehouse_drift.resources import dialect_folders, template_text
 from warehouse_drift.sql.dialect import load_dialect
 
 
@@ -166,7 +166,7 @@ def environment(dialect: str | None = None) -> SandboxedEnvironment:
     env.filters.update(
         ident=identifier,
         text=text_literal,
-        double=short_double_literal if dialect and load_dialect(dialect).canonical else double_literal,
+        double=short_double_literal if dialect in dialect_folders() and load_dialect(dialect).canonical else double_literal,
         timestamp=timestamp_literal,
         timestamptz=timestamptz_literal,
         date=date_literal,
