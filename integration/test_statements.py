@@ -44,7 +44,11 @@ def started(folder: Path, url: str, more: str = "") -> subprocess.Popen[str]:
         " comparisons: [{name: daily, window: day, against: baseline}]}\n"
     )
     command = [sys.executable, "-m", "warehouse_drift", "run", "-c", str(folder / "drift.yml")]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ),
+        # a shell starts its background jobs, and so these tests' children, with Ctrl-C ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def refused(process: subprocess.Popen[str], cursor: Any, *words: str) -> None:
