@@ -7,8 +7,8 @@ Pages (read 2026-11-24 from stored copies; the statements are facts of an interf
 - docs.snowflake.com/sql-reference/functions/model-monitor-drift-metric, section "Examples" (fixed dates; the last 30 days).
   A view has no arguments: they are conditions here.
 - docs.cloud.google.com/bigquery/docs/reference/standard-sql/bigqueryml-syntax-validate-data-drift, section "Examples",
-  and docs.cloud.google.com/bigquery/docs/model-monitoring-overview (the gate before a new training). The two tables
-  and the STRUCT of limits are the monitor's configuration here.
+  and docs.cloud.google.com/bigquery/docs/model-monitoring-overview (the gate before a new training: written earlier, that
+  page was not read again). The two tables and the STRUCT of limits are the monitor's configuration here.
 """
 
 from __future__ import annotations
