@@ -52,8 +52,8 @@ def test_a_scan_is_estimated(engine_name: str, engine: Engine) -> None:
 def test_what_the_engine_refuses_is_a_reason(engine_name: str, engine: Engine) -> None:
     engine.load({"measured": {"x": [1.0]}})
     found = asked(engine, f"SELECT nothing_like_this FROM {engine.place}measured")
-    if engine_name == "bigquery":
-        pytest.skip("the emulator does not look at the names of a dry run") if found.known else None
+    if engine_name == "bigquery" and found.known:
+        pytest.skip("the emulator does not look at the names of a dry run")
     assert not found.known and found.reason and found.rows is None
 
 

@@ -34,5 +34,5 @@ def test_the_template_has_every_key_that_a_dialect_needs() -> None:
     raw = tomllib.loads((root() / "dialects" / "_template" / "dialect.toml").read_text(encoding="utf-8"))
     real = load_dialect("postgres")
     assert set(raw["types"]) == set(real.types)
-    own = {"session", "timeout", "tag", "role", "read_only", "drop_view", "grant"}  # settings, which the template shows as comments or leaves out
+    own = {"session", "timeout", "tag", "role", "read_only", "drop_view", "grant", "grant_option"}  # settings, which the template shows as comments or leaves out
     assert set(raw["statements"]) - own == set(real.statements) - own

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -47,6 +49,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> str:
     done = verbs_run.run(str(path))
     assert not done.failed, [m.failed for m in done.failed]
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def db(config: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = json.loads(Path(config).read_text())["warehouse"]["url"].removeprefix("duckdb:///")
+    with duckdb.connect(path, read_only=True) as c:
+        yield c
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import Any
+
+import duckdb
 
 NASTY = "<script>alert('x')</script>\"&"
 SECRET = "secret-value"
@@ -44,3 +47,9 @@ class Tree(HTMLParser):
 
 def tree(text: str) -> Tree:
     return Tree(text)
+
+
+def rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    done = db.execute(sql)
+    names = [d[0] for d in done.description or ()]
+    return [dict(zip(names, r, strict=True)) for r in done.fetchall()]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
+from tests.reports.reading import rows
 from warehouse_drift.resources import root
 
 PAGES = {name: (root() / "docs" / "how-to" / f"{name}.md").read_text() for name in ("ten-questions", "move-from-another-tool")}
@@ -20,19 +17,6 @@ BLOCKS = {
 }
 """The pages call the monitor scores, here it is m."""
 AMOUNT = "segment = 'all' AND column_name = 'amount'"
-
-
-@pytest.fixture(scope="module")
-def db(config: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = json.loads(Path(config).read_text())["warehouse"]["url"].removeprefix("duckdb:///")
-    with duckdb.connect(path, read_only=True) as c:
-        yield c
-
-
-def rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    done = db.execute(sql)
-    names = [d[0] for d in done.description or ()]
-    return [dict(zip(names, r, strict=True)) for r in done.fetchall()]
 
 
 def block(page: str, part: str) -> str:

@@ -14,13 +14,13 @@ Pages (read 2026-11-24 from stored copies; the statements are facts of an interf
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
+from tests.reports.reading import rows
 from warehouse_drift import verbs_run
 
 # DuckDB wants quotes around window and count, and 'single ones' around texts; Databricks' page has none and "double ones".
@@ -39,19 +39,6 @@ BIGQUERY = "SELECT * FROM drift.bigquery_drift WHERE monitor = 'm'"
 BIGQUERY_GATE = "SELECT ARRAY_AGG(input) FROM drift.bigquery_drift WHERE monitor = 'm' AND is_anomaly"
 TABLE = "SELECT COUNT(*) AS n, AVG(amount) AS mean, 100.0 * COUNT(*) FILTER (amount = 0) / COUNT(*) AS zeros FROM t"
 WEEKS = ("2025-02-03", "2025-02-10", "2025-02-17")
-
-
-@pytest.fixture(scope="module")
-def db(config: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    path = json.loads(Path(config).read_text())["warehouse"]["url"].removeprefix("duckdb:///")
-    with duckdb.connect(path, read_only=True) as c:
-        yield c
-
-
-def rows(db: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    done = db.execute(sql)
-    names = [d[0] for d in done.description or ()]
-    return [dict(zip(names, r, strict=True)) for r in done.fetchall()]
 
 
 def facts(db: duckdb.DuckDBPyConnection, where: str) -> dict[str, Any]:

@@ -121,7 +121,7 @@ PARAMS: dict[str, dict[str, Any]] = {
 STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2], "sorted": T, "zero": "evidently"}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
 # tests/results and tests/dbt
-ELSEWHERE = ("dbt/", "profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/held", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "metrics/outside_core", "warehouse/", "macros/", "results/", "views/", "alerts/")  # fmt: skip
+ELSEWHERE = ("dbt/", "profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/held", "performance/outcome", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "metrics/outside_core", "warehouse/", "macros/", "results/", "views/", "alerts/")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in template_names() if not n.startswith(ELSEWHERE)])

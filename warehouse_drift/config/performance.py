@@ -8,7 +8,7 @@ from warehouse_drift.config.limits import Place, limits
 from warehouse_drift.config.model import ModelConfig
 from warehouse_drift.config.resolved import Kind, ModelPart, ResolvedColumn, Role, SourceColumn, Threshold
 from warehouse_drift.errors import Problem
-from warehouse_drift.statistics.registry import ERRORS, OUTCOMES, PERFORMANCE
+from warehouse_drift.statistics.registry import ERRORS, OUTCOMES
 
 NAMES = {"outcome": "model_outcome", "error": "model_error"}
 _NUMBERS = ("integer", "decimal", "float")
@@ -58,6 +58,3 @@ def table_limits(places: Sequence[Place], model: ModelConfig | None) -> dict[str
     if model is not None:
         found |= limits("model", places, OUTCOMES if model.task == "classification" else ERRORS)
     return found
-
-
-__all__ = ["NAMES", "PERFORMANCE", "model_column", "table_limits"]

@@ -13,6 +13,7 @@ from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier, text_literal
 from warehouse_drift.sql.expressions import expression
+from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.statistics.registry import NUMERIC
 
 _TEXTS = ("text", "boolean", "integer", "decimal", "float", "date", "timestamp", "timestamptz")
@@ -95,11 +96,9 @@ def model_sql(part: ModelPart) -> Markup:
             return Markup("CAST({} AS VARCHAR) = {}").format(x, text_literal(part.positive))
         return x if column.type_family == "boolean" else Markup("{} = 1").format(x)
 
-    actual, said = positive(label, part.label), positive(prediction, part.prediction)
-    return Markup(
-        "CASE WHEN {} IS NULL OR {} IS NULL THEN NULL WHEN {} THEN CASE WHEN {} THEN 'tp' ELSE 'fp' END"
-        " WHEN {} THEN 'fn' ELSE 'tn' END"
-    ).format(label, prediction, said, actual, actual)
+    sides = {"label": label, "prediction": prediction}
+    sides |= {"actual": positive(label, part.label), "said": positive(prediction, part.prediction)}
+    return Markup(canonical_text("performance/outcome", sides))
 
 
 def _cast(x: Markup, kind: Kind) -> Markup:

@@ -26,7 +26,6 @@ from warehouse_drift.results import read
 CODE = "grid_outgrown"
 SHARE = 0.05
 """Share of the values outside the core, beyond the baseline's own share there."""
-WINDOWS = OUTGROWN_WINDOWS
 LEAST = 20
 """Values that a window needs to say anything about shares of 5 %."""
 _BASELINE = -1
@@ -48,10 +47,10 @@ def outgrown(
     for start, run in runs.items():
         for m in numeric:
             shares = [outside.get((s.start, m.number), 0.0) for s in run]
-            if len(shares) == WINDOWS and min(shares) > SHARE:
+            if len(shares) == OUTGROWN_WINDOWS and min(shares) > SHARE:
                 c = m.column
                 detail = (
-                    f"{100 * min(shares):.3g} % of its values or more in {WINDOWS} windows in a row;"
+                    f"{100 * min(shares):.3g} % of its values or more in {OUTGROWN_WINDOWS} windows in a row;"
                     f" {newer_baseline(context.monitor.name, context.monitor.baseline.relation is not None)}"
                 )
                 found.setdefault(start, []).append(ColumnState(c.name, c.kind.value, c.role.value, CODE, detail))
@@ -64,12 +63,12 @@ def _in_a_row(context: Context, comparison: ComparisonPlan, span: Span) -> list[
     if monitor.timestamp is None:
         starts = read.starts_before(
             context.warehouse, context.schema, monitor.project, monitor.monitor_id, spec.name,
-            context.plan.baseline_version, span.start, WINDOWS - 1,
+            context.plan.baseline_version, span.start, OUTGROWN_WINDOWS - 1,
         )  # fmt: skip
         return [span, *(span_at("day", "UTC", s) for s in starts)]
     unit, zone, week = window_unit(monitor, spec), zone_of(monitor), week_start_of(monitor)
     found = [span]
-    while len(found) < WINDOWS:
+    while len(found) < OUTGROWN_WINDOWS:
         found.append(span_at(unit, zone, found[-1].start - timedelta(microseconds=1), week))
     return found
 

@@ -64,7 +64,7 @@ def _make_anew(warehouse: Warehouse, schema: str, statements: Sequence[tuple[str
                 privilege=Markup(str(r["privilege"])),
                 name=place,
                 grantee="PUBLIC" if r["grantee"] == "PUBLIC" else plain_name(str(r["grantee"]), warehouse.dialect),
-                option=" WITH GRANT OPTION" if r["grantable"] == "YES" else "",
+                option=shapes.get("grant_option", "") if r["grantable"] == "YES" else "",
             )
             warehouse.execute(sql, name=f"grant on {r['view_name']}")
 

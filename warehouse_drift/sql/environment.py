@@ -38,19 +38,21 @@ def text_literal(value: str) -> Markup:
 
 def double_literal(value: float) -> Markup:
     """A literal that every engine reads as the same double: text with all its digits, cast."""
-    if math.isnan(value) or math.isinf(value):
-        raise DialectError("NaN and infinity are no literals of a template.")
-    return Markup(f"CAST('{float(value)!r}' AS DOUBLE)")
+    return Markup(f"CAST('{_digits(value)}' AS DOUBLE)")
 
 
 def short_double_literal(value: float) -> Markup:
     """The same for DuckDB, which reads a number with an exponent as a double: a third of a long statement's text, and its
     parser takes most of a millisecond a kilobyte."""
-    if math.isnan(value) or math.isinf(value):
-        raise DialectError("NaN and infinity are no literals of a template.")
-    digits = repr(float(value)).removesuffix(".0")
+    digits = _digits(value).removesuffix(".0")
     digits = digits if "e" in digits else f"{digits}e0"
     return Markup(f"({digits})" if digits.startswith("-") else digits)
+
+
+def _digits(value: float) -> str:
+    if math.isnan(value) or math.isinf(value):
+        raise DialectError("NaN and infinity are no literals of a template.")
+    return repr(float(value))
 
 
 def timestamp_literal(value: datetime) -> Markup:

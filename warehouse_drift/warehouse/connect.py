@@ -53,7 +53,9 @@ def open_warehouse(
         if read_only:
             args["read_only"] = True
     try:
-        engine = create_engine(parsed, connect_args=args, pool_pre_ping=False)
+        # each statement is committed by itself (``Warehouse``): what begins and ends a transaction around it can be left out
+        alone = {"isolation_level": "AUTOCOMMIT"} if dialect.own_connection else {}
+        engine = create_engine(parsed, connect_args=args, pool_pre_ping=False, **alone)
         if dialect.own_connection:
             _past_the_cursor(engine, dialect.statements["create_scratch"].split("{", 1)[0])
         connection = _connected(engine, dialect, url)
@@ -109,9 +111,7 @@ def _connected(engine: Engine, dialect: Dialect, url: str) -> Connection:
     attempt = 1
     while True:
         try:
-            connection = engine.connect()
-            # each statement is committed by itself (``Warehouse``): what begins and ends a transaction around it can be left out
-            return connection.execution_options(isolation_level="AUTOCOMMIT") if dialect.own_connection else connection
+            return engine.connect()
         except SQLAlchemyError as error:
             from warehouse_drift.warehouse import retry
 

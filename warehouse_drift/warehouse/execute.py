@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import Connection, CursorResult, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import text_literal
 
 ROW_CAP = 10_000
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -116,18 +117,13 @@ class Warehouse:
     def fetch(self, sql: str, *, name: str, max_rows: int = ROW_CAP) -> list[dict[str, Any]]:
         """Rows as dictionaries, lower-case keys. Raises QueryError when the warehouse refuses the statement, and above
         ``max_rows``: rows are not for Python. After a failure that passes by itself it is sent again."""
-        attempt = 1
-        while True:
-            try:
-                self._act_as(self.roles[0])
-                with self._running(sql, name) as result:
-                    keys = [str(k).lower() for k in result.keys()]  # noqa: SIM118  (a result is no dict)
-                    rows = result.fetchmany(max_rows + 1)
-                break
-            except QueryError as error:
-                if not self._again(error, name, attempt):
-                    raise
-                attempt += 1
+
+        def asked(attempt: int) -> tuple[list[str], Sequence[Any]]:
+            self._act_as(self.roles[0])
+            with self._running(sql, name) as result:
+                return [str(k).lower() for k in result.keys()], result.fetchmany(max_rows + 1)  # noqa: SIM118  (a result is no dict)
+
+        keys, rows = self._repeatedly(asked, name)
         if len(rows) > max_rows:
             raise QueryError(f"{name} would bring more than {max_rows:,} rows to Python, which is refused.", sql=sql)
         self.stats.rows_fetched += len(rows)
@@ -156,14 +152,21 @@ class Warehouse:
     def keep(self, create: str, drop: str, *, name: str) -> None:
         """Makes a scratch table. After a failure that passes by itself, what may be there of it is dropped, and it is made
         again."""
+
+        def made(attempt: int) -> None:
+            if attempt > 1:
+                self.local(drop, name="drop scratch")
+            self.local(create, name=name)
+
+        self._repeatedly(made, name)
+        self.held += 1
+
+    def _repeatedly(self, work: Callable[[int], T], name: str) -> T:
+        """Does ``work``, which gets the number of the attempt, again after failures that pass by themselves."""
         attempt = 1
         while True:
             try:
-                if attempt > 1:
-                    self.local(drop, name="drop scratch")
-                self.local(create, name=name)
-                self.held += 1
-                return
+                return work(attempt)
             except QueryError as error:
                 if not self._again(error, name, attempt):
                     raise
