@@ -7,10 +7,13 @@ import csv
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
+
+from tests.command import Done, command
 
 ODD = 'select"; drop table x; --'
 TABLES = f"""
@@ -31,7 +34,7 @@ monitors:
     baseline: {{from: 2025-01-01, to: 2025-02-01}}
     comparisons: [{{name: weekly, window: week, against: baseline}}]
 """
-Done = subprocess.CompletedProcess[str]
+Call = Callable[..., Done]
 
 
 @pytest.fixture
@@ -42,21 +45,24 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def command(*args: str) -> Done:
-    return subprocess.run([sys.executable, "-m", "warehouse_drift", *args], capture_output=True, text=True, check=False)
+def other_process(folder: Path, *args: str) -> Done:
+    """Where the file is held open by this one."""
+    return subprocess.run([sys.executable, "-m", "warehouse_drift", *args], capture_output=True, text=True, check=False, cwd=folder)
 
 
-def compare(file: Path, **options: str) -> Done:
+def compare(file: Path, call: Call = command, **options: str) -> Done:
     given = {"url": f"duckdb:///{file}", "reference": "r", "current": "r", "format": "csv"} | options
-    return command("compare", *[part for k, v in given.items() for part in (f"--{k}", v)])
+    return call(file.parent, "compare", *[part for k, v in given.items() for part in (f"--{k}", v)])
 
 
-def with_config(verb: str, file: Path, changed: tuple[str, str] = ("", ""), more: str = "", url: str = "") -> Done:
-    text = MONITOR.format(url=url or f"duckdb:///{file}")
+def with_config(
+    verb: str, file: Path, changed: tuple[str, str] = ("", ""), more: str = "", call: Call = command
+) -> Done:
+    text = MONITOR.format(url=f"duckdb:///{file}")
     assert changed[0] in text
     config = file.parent / "drift.yml"
     config.write_text(text.replace(*changed) + "".join(f"    {line}\n" for line in more.splitlines()))
-    return command(verb, "-c", str(config))
+    return call(file.parent, verb, "-c", str(config))
 
 
 def is_refused(done: Done, *words: str) -> None:
@@ -196,7 +202,11 @@ def test_run_goes_on_with_what_is_there(file: Path) -> None:
 def test_a_locked_file(file: Path) -> None:
     holder = duckdb.connect(str(file))
     try:
-        for done in (compare(file), with_config("check", file), with_config("run", file)):
+        for done in (
+            compare(file, other_process),
+            with_config("check", file, call=other_process),
+            with_config("run", file, call=other_process),
+        ):
             is_refused(done, "process")
     finally:
         holder.close()
@@ -210,7 +220,7 @@ def test_files_that_cannot_be_written(file: Path) -> None:
         (("report", "-c", str(file.parent / "drift.yml"), "-o", str(file.parent)), "cannot be read or written: Is a directory. Check the path"),
         (("demo", "--path", str(file.parent / "no" / "x.duckdb")), "cannot be made: its folder is not there. Choose another --path."),
     ):
-        is_refused(command(*args), words)
+        is_refused(command(file.parent, *args), words)
 
 
 def test_names_that_a_run_meets_first(file: Path) -> None:

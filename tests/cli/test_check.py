@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.command import Done, command
 
 CONFIG = """version: 1
 project: shop
@@ -21,9 +21,8 @@ monitors:
 """
 
 
-def run(path: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "warehouse_drift", "check", "-c", str(path), *more]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def run(path: Path, *more: str) -> Done:
+    return command(path.parent, "check", "-c", str(path), *more)
 
 
 def test_good_and_bad(database: Callable[..., str], tmp_path: Path) -> None:

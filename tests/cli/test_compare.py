@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pytest
 
+from tests.command import Done, command
 
-def run(*args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "warehouse_drift", *args], capture_output=True, text=True, check=False)
+
+def run(*args: str) -> Done:
+    return command(Path(), *args)
 
 
 @pytest.fixture
@@ -67,7 +70,8 @@ def test_mistakes_are_one_sentence(url: str, change: dict[str, str], words: str)
 def test_locked_file(url: str) -> None:
     holder = duckdb.connect(url.removeprefix("duckdb:///"))
     holder.execute("CREATE TABLE held (x INTEGER)")
-    done = run("compare", "--url", url, "--reference", "r", "--current", "c")
+    options = ("compare", "--url", url, "--reference", "r", "--current", "c")
+    done = subprocess.run([sys.executable, "-m", "warehouse_drift", *options], capture_output=True, text=True, check=False)
     holder.close()
     assert done.returncode == 2
     assert "process" in done.stderr and "Traceback" not in done.stderr

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.command import Done, command
 from warehouse_drift import api
 from warehouse_drift.config.load import load_config
 from warehouse_drift.errors import UsageError, WarehouseError
@@ -68,10 +67,9 @@ def test_statistics_of_columns(url: str) -> None:
 
 
 def test_the_command(url: str, tmp_path: Path) -> None:
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "warehouse_drift", "init", "--url", url, "--relation", "plain", *more]
-        command += ["--output", str(tmp_path / "drift.yml")]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+    def run(*more: str) -> Done:
+        place = ("--output", str(tmp_path / "drift.yml"))
+        return command(tmp_path, "init", "--url", url, "--relation", "plain", *more, *place)
 
     done = run()
     assert done.returncode == 0 and "drift.yml: monitor plain, 2 columns of 1 rows" in done.stdout

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 import sqlglot
 
-from warehouse_drift.cli import main
+from tests.command import Done, command
 
 CONFIG = """version: 1
 project: shop
@@ -30,22 +25,6 @@ monitors:
     baseline: {{from: 2025-01-01, to: 2025-02-01}}
     comparisons: [{{name: weekly, window: week, against: baseline}}]
 """
-
-
-def command(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    """The command line in this process (a new one costs a second): what ``main`` prints, and its exit code."""
-    out, err, code, here = io.StringIO(), io.StringIO(), 0, Path.cwd()
-    argv, sys.argv = sys.argv, ["warehouse-drift", *args]
-    os.chdir(folder)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    finally:
-        os.chdir(here)
-        sys.argv = argv
-    return subprocess.CompletedProcess(list(args), code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ran(folder: Path) -> subprocess.CompletedProcess[str]:
+def ran(folder: Path) -> Done:
     planned = command(folder, "plan", "--json")
     assert planned.returncode == 0, planned.stderr
     body = json.loads(planned.stdout)["monitors"][0]
@@ -78,11 +57,10 @@ def ran(folder: Path) -> subprocess.CompletedProcess[str]:
     ]
     with duckdb.connect(str(folder / "shop.duckdb"), read_only=True) as c:
         assert c.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("scored",)], "plan writes nothing"
-    line = [sys.executable, "-m", "warehouse_drift", "run"]
-    return subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder)
+    return command(folder, "run")
 
 
-def test_run_says_what_a_person_needs(ran: subprocess.CompletedProcess[str]) -> None:
+def test_run_says_what_a_person_needs(ran: Done) -> None:
     assert ran.returncode == 1, ran.stderr
     first = ran.stdout.splitlines()[0]
     assert first.startswith("scores  week of 2025-03-03  n=504  ALERT 1 of 2 columns (since 03-03) · amount PSI ")
@@ -94,15 +72,14 @@ def test_run_says_what_a_person_needs(ran: subprocess.CompletedProcess[str]) -> 
     assert re.search(r"5 window\(s\): \d+ decided, 0 undecided", ran.stdout)
 
 
-def test_the_next_command_names_the_configuration(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+def test_the_next_command_names_the_configuration(folder: Path, ran: Done) -> None:
     (folder / "my drift.yml").write_text((folder / "drift.yml").read_text().replace("name: scores", "name: other one"))
-    line = [sys.executable, "-m", "warehouse_drift", "run", "--quiet", "-c", "my drift.yml"]
-    told = subprocess.run(line, capture_output=True, text=True, check=False, cwd=folder).stdout
+    told = command(folder, "run", "--quiet", "-c", "my drift.yml").stdout
     shown = re.search(r"next: (warehouse-drift .*)", told)
     assert shown and shown[1] == "warehouse-drift explain 'other one' amount -c 'my drift.yml'"
 
 
-def test_again_changes_nothing(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+def test_again_changes_nothing(folder: Path, ran: Done) -> None:
     def shown() -> list[tuple[object, ...]]:
         with duckdb.connect(str(folder / "shop.duckdb"), read_only=True) as c:
             return c.execute("SELECT * FROM drift.drift_history ORDER BY row_key").fetchall()
@@ -115,7 +92,7 @@ def test_again_changes_nothing(folder: Path, ran: subprocess.CompletedProcess[st
     assert shown() == before
 
 
-def test_fail_on(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+def test_fail_on(folder: Path, ran: Done) -> None:
     dates = ("backfill", "--from", "2025-03-03", "--to", "2025-03-10")
     assert command(folder, *dates, "-q").returncode == 0, "a backfill fails on nothing unless it is asked to"
     assert command(folder, *dates, "-q", "--fail-on", "alert").returncode == 1
@@ -125,7 +102,7 @@ def test_fail_on(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
     )
 
 
-def test_explain(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+def test_explain(folder: Path, ran: Done) -> None:
     body = json.loads(command(folder, "explain", "scores", "amount", "--json").stdout)
     psi = next(r for r in body["rows"] if r["statistic"] == "psi")
     assert psi["decision"] == "alert" and sum(b["contribution"] for b in body["bins"]) == pytest.approx(
@@ -155,13 +132,13 @@ def test_explain(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
         (("compile", "--dialect", "dbase"), "postgres"),
     ],
 )
-def test_mistakes(folder: Path, ran: subprocess.CompletedProcess[str], args: tuple[str, ...], words: str) -> None:
+def test_mistakes(folder: Path, ran: Done, args: tuple[str, ...], words: str) -> None:
     done = command(folder, *args)
     assert (done.returncode, "Traceback" in done.stderr + done.stdout) == (2, False)
     assert words in done.stderr + done.stdout
 
 
-def test_report(folder: Path, ran: subprocess.CompletedProcess[str]) -> None:
+def test_report(folder: Path, ran: Done) -> None:
     body = json.loads(command(folder, "report", "--format", "json").stdout)
     assert body["monitors"][0]["monitor"] == "scores" and {r["decision"] for r in body["rows"]} >= {"alert", "ok"}
     text = command(folder, "report").stdout

@@ -1,14 +1,17 @@
-"""A result schema in memory, and short ways to write rows into it by hand."""
+"""A result schema in a file of its own, and short ways to write rows into it by hand."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from warehouse_drift.results import migrate, write
+from warehouse_drift.results.place import prefix_in
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -81,8 +84,17 @@ class Results:
         write.publish_results(self.wh, SCHEMA, [self.result(run, window, decision, value, **more)])
 
 
-@pytest.fixture
-def results() -> Iterator[Results]:
-    with open_warehouse("duckdb:///:memory:") as wh:
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the empty schema: to copy it takes a hundredth of making it."""
+    file = tmp_path_factory.mktemp("made") / "results.duckdb"
+    with open_warehouse(f"duckdb:///{file}") as wh:
         migrate.create_all(wh, SCHEMA)
+    return file
+
+
+@pytest.fixture
+def results(made: Path, tmp_path: Path) -> Iterator[Results]:
+    with open_warehouse(f"duckdb:///{shutil.copy(made, tmp_path)}") as wh:
+        assert migrate.check_version(wh, SCHEMA) and prefix_in(wh, SCHEMA)
         yield Results(wh)

@@ -60,9 +60,10 @@ def test_every_view_of_the_contract_has_its_columns(results) -> None:
             assert there == listed.split(", ")
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.name)
-def test_views_and_their_documentation_agree(results, view) -> None:
-    assert tuple(d[0] for d in results.wh.describe(f"SELECT * FROM drift.{view.name}", name="x")) == tuple(n for n, _ in view.listed(True))
+def test_views_and_their_documentation_agree(results) -> None:
+    for view in VIEWS:
+        there = tuple(d[0] for d in results.wh.describe(f"SELECT * FROM drift.{view.name}", name="x"))
+        assert there == tuple(n for n, _ in view.listed(True)), view.name
 
 
 def test_doubles_of_the_history_are_doubles(results) -> None:

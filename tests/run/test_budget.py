@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_monitor_commands import command
+from tests.command import command
 from tests.run.conftest import World, assert_same, day, rows_of
 from warehouse_drift import verbs_run
 from warehouse_drift.config.values import size
