@@ -27,6 +27,7 @@ from warehouse_drift.plan.calendar import span_at
 from warehouse_drift.plan.model import ComparisonPlan, MonitorPlan
 from warehouse_drift.results import migrate
 from warehouse_drift.results.tables import WHOLE_BASELINE
+from warehouse_drift.statistics.registry import BY_NAME
 from warehouse_drift.verbs_run import plan_monitor
 from warehouse_drift.warehouse.connect import open_warehouse
 
@@ -129,6 +130,12 @@ def _check(plan: MonitorPlan) -> None:
         )
     if plan.baseline is None or plan.to_grid:
         raise _unpublished(monitor.name)
+    closed = [s for s in monitor.statistics if s in BY_NAME and BY_NAME[s].source == "ranks"]
+    if closed:
+        raise UsageError(
+            f"monitor {monitor.name}: it asks for {closed[0]}, and the models have no rank statistics.",
+            hint="Leave it out of the monitor's statistics and limits, or use: warehouse-drift run",
+        )
     texts = [monitor.where or "", monitor.relation.text, *(c.expression or "" for c in monitor.columns), *(c.name for c in monitor.columns)]
     if any(MARK in t for t in texts):
         raise UsageError(f"monitor {monitor.name}: {MARK} is a word of this package.", hint="Rename what is called so.")

@@ -20,12 +20,17 @@ from warehouse_drift.statistics.registry import BUILT_IN
 
 HERE = Path(__file__).parent
 DIALECTS = sorted(dialect_folders())
-NAMES = [s.name for s in BUILT_IN if s.source != "values"]
-PARAMS = {n: identifier(n) for n in ("columns", "bins", "pearson", "bounds", "sorted")} | {"numeric": [1, 2], "zero": "default"}
+RANKED = [s.name for s in BUILT_IN if s.source == "ranks"]
+OF_RANKS = "rank_bounds"
+"""what all rank statistics are made of, as one statement"""
+NAMES = [*(s.name for s in BUILT_IN if s.source != "values"), OF_RANKS]
+TABLES = ("columns", "bins", "pearson", "bounds", "sorted", "ranks", "cdf")
+PARAMS = {n: identifier(n) for n in TABLES} | {"numeric": [1, 2], "zero": "default", "wanted": RANKED}
 
 
 def sql_of(statistic: str, dialect: str) -> str:
-    return render(f"statistics/{statistic}", PARAMS, load_dialect(dialect)).sql.strip() + "\n"
+    folder = "metrics" if statistic == OF_RANKS else "statistics"
+    return render(f"{folder}/{statistic}", PARAMS, load_dialect(dialect)).sql.strip() + "\n"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

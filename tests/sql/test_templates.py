@@ -19,8 +19,10 @@ from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.portable import violations
 from warehouse_drift.sql.render import header, render
+from warehouse_drift.statistics.registry import BUILT_IN
 
 T, WHERE = identifier("t"), Markup("1 = 1")
+RANKED = [s.name for s in BUILT_IN if s.source == "ranks"]
 X = Markup("src.") + identifier("x")
 TWO = NumericGrid(0.0, 2.0, (Piece(0.0, 1.0, 5, 7), Piece(1.0, 2.0, 5, 13)), (0.5,), (), 6, 2, 0.25, 100)
 RISE = NumericGrid(0.0, 9.0, (Piece(-9.0, 0.0, 5, 7, False, "fall", 0.0, 1.0), Piece(0.0, 9.0, 5, 14, False, "rise", 0.0, 4.0, True)), (), (), 6, 2, 0.25, 100)
@@ -115,10 +117,12 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/value_facts": {"columns": T},
     "metrics/value_cdf": {"values": T, "columns": T, "numeric": [1]},
     "metrics/value_bounds": {"sorted": T},
+    "metrics/value_ranks": {"sorted": T, "wanted": RANKED},
+    "metrics/rank_bounds": {"cdf": T, "wanted": RANKED},
     "metrics/order_statistics": {"sorted": T, "ranks": [{"column_no": 1, "rank": 5}]},
     "metrics/value_bins": {"values": T, "edges": [{"pair_no": 0, "column_no": 1, "bin_index": 0, "lower": None, "upper": 1.0, "closed": 1}], "by_value": [2], "outside": [1], "unseen_together": True, "missing": True},
 }  # fmt: skip
-STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2], "sorted": T, "zero": "evidently"}
+STATISTICS = {"columns": T, "bins": T, "pearson": T, "bounds": T, "numeric": [1, 2], "sorted": T, "ranks": T, "zero": "evidently"}
 # fragments, statements that only the embedded engine runs (the demo, asking for columns), and what has its own test in
 # tests/results and tests/dbt
 ELSEWHERE = ("dbt/", "profile/bucket_index", "profile/segment_code", "profile/time_filter", "profile/held", "performance/outcome", "profile/epoch_us", "demo/", "store/", "reports/", "metrics/stored_", "metrics/outside_core", "warehouse/", "macros/", "results/", "views/", "alerts/")  # fmt: skip

@@ -16,7 +16,7 @@ from warehouse_drift.decisions.evidence import mann_whitney_pvalue
 from warehouse_drift.statistics.registry import BUILT_IN
 
 Compared = Callable[..., dict[str, dict[str, Any]]]
-ASKED = [s.name for s in BUILT_IN if s.source == "values"]
+ASKED = [s.name for s in BUILT_IN if s.source in ("values", "ranks")]
 
 
 def epps(x: np.ndarray, y: np.ndarray) -> tuple[float, float | None]:
@@ -89,7 +89,7 @@ def test_against_scipy(name: str, compared: Compared) -> None:
         "apart": lambda: (rng.uniform(0, 1, 60), rng.uniform(2, 3, 40)),
         "far_from_zero": lambda: (1e6 + rng.normal(size=400), 1e6 + rng.normal(0.3, 1, 500)),
     }[name]()
-    check(compared(x, y, statistics=ASKED), x, y)
+    check(compared(x, y, statistics=ASKED, precision="exact"), x, y)
 
 
 sizes = st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=25)
@@ -102,14 +102,14 @@ sizes = st.lists(st.integers(-5, 5).map(float), min_size=3, max_size=25)
 def test_whatever_the_ties(compared: Compared, x: list[float], y: list[float]) -> None:
     if len(set(x)) < 2 or len(set(y)) < 2:
         return
-    check(compared(x, y, statistics=ASKED), np.array(x), np.array(y))
+    check(compared(x, y, statistics=ASKED, precision="exact"), np.array(x), np.array(y))
 
 
 def test_null_nan_and_infinity(compared: Compared) -> None:
     rng = np.random.default_rng(5)
     x = [*rng.normal(size=300), None, math.nan, math.inf]
     y = [*rng.normal(size=200), None, None, -math.inf]
-    rows = compared(np.array(x, dtype=object), np.array(y, dtype=object), statistics=ASKED)
+    rows = compared(np.array(x, dtype=object), np.array(y, dtype=object), statistics=ASKED, precision="exact")
     keep = [np.array([v for v in s if v is not None and not math.isnan(v)]) for s in (x, y)]
     u = stats.mannwhitneyu(*keep)
     assert rows["mann_whitney"]["value"] == pytest.approx(u.statistic / len(keep[0]) / len(keep[1]))
@@ -119,19 +119,19 @@ def test_null_nan_and_infinity(compared: Compared) -> None:
 
 
 def test_constants_are_no_false_alarm(compared: Compared) -> None:
-    rows = compared([5.0] * 300, [5.0] * 200, statistics=ASKED)
+    rows = compared([5.0] * 300, [5.0] * 200, statistics=ASKED, precision="exact")
     assert rows["cramer_von_mises"]["value"] is None is rows["cramer_von_mises"]["p_value"]
     assert rows["cramer_von_mises"]["reason_code"] == rows["anderson_darling"]["reason_code"] == "one_value"
     assert rows["welch_t"]["reason_code"] == rows["mean_shift"]["reason_code"] == "constant_reference"
     assert rows["mann_whitney"]["value"] == 0.5 and rows["mann_whitney"]["p_value"] == 1.0
     assert rows["energy_distance"]["value"] == 0.0 == rows["kuiper"]["value"]
-    moved = compared([5.0] * 300, [6.0] * 200, statistics=ASKED)
+    moved = compared([5.0] * 300, [6.0] * 200, statistics=ASKED, precision="exact")
     assert moved["out_of_range_rate"]["value"] == 1.0 and moved["kuiper"]["value"] == 1.0
     assert moved["kuiper"]["p_value"] < 1e-50
 
 
 def test_empty_side(compared: Compared) -> None:
-    rows = compared([1.0, 2.0, 3.0], np.array([None], dtype=object), statistics=ASKED)
+    rows = compared([1.0, 2.0, 3.0], np.array([None], dtype=object), statistics=ASKED, precision="exact")
     assert {r["reason_code"] for r in rows.values()} == {"no_data"}
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from warehouse_drift.config.resolved import ComparisonSpec, DatasetRule, ResolvedMonitor, Threshold
 from warehouse_drift.decisions import pvalues, sentences
 from warehouse_drift.decisions.corrections import adjust
-from warehouse_drift.decisions.evidence import EVIDENCE
+from warehouse_drift.decisions.evidence import EVIDENCE, p_ends
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
 from warehouse_drift.decisions.thresholds import effect as effect
 from warehouse_drift.decisions.thresholds import effective, effects, enough_rows, needed_rows
@@ -95,8 +95,7 @@ def p_values(summary: Summary, *, judged: bool = True) -> tuple[float, float, fl
         at = [known[d] for d in ends]
         return min(at), at[1], max(at)
     if s.statistic in EVIDENCE:
-        own = EVIDENCE[s.statistic](s)
-        return None if own is None else (own, own, own)
+        return p_ends(s)
     if s.test_value is None or s.test_df is None:
         return None
     if s.statistic in PEARSON:

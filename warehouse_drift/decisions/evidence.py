@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 from warehouse_drift.decisions.model import Summary
@@ -17,6 +18,8 @@ SMALL_CVM = 20
 """``cramervonmises_2samp(method='auto')`` is exact up to here (both samples)."""
 SMALL_U = 8
 """``mannwhitneyu(method='auto')`` is exact up to here (either sample, no ties)."""
+TWO_TIED = 6.0
+"""The sum of t^3 - t of the fewest ties there can be."""
 
 
 def t_pvalue(t: float, df: float) -> float:
@@ -198,6 +201,35 @@ def _hits(summary: Summary) -> float | None:
     if s.test_value is None or s.test_df is None:
         return None
     return two_proportion_z(s.test_df, s.n_reference, s.test_value, s.n_current)[1]
+
+
+def p_ends(s: Summary) -> tuple[float, float, float] | None:
+    """(smallest, at the end nearest to no drift, largest) p of a summary with a test in ``EVIDENCE``: all the same
+    where the value is known. An interval is shown with its largest p: the truth cannot be less of an accident."""
+    found = EVIDENCE[s.statistic](s)
+    if found is None or s.lower is None or s.upper is None:
+        return None
+    of_ties = s.statistic in ("mann_whitney", "mann_whitney_less")
+    if s.lower == s.upper and not (of_ties and s.expected is not None):
+        return found, found, found
+    if of_ties:
+        some = _u_candidates(s, s.lower, s.upper)
+    else:
+        some = [p for v in (s.lower, s.upper) if (p := EVIDENCE[s.statistic](replace(s, value=v))) is not None]
+    return min(some), max(some), max(some)
+
+
+def _u_candidates(s: Summary, lower: float, upper: float) -> list[float]:
+    """p at every corner of what is known about U (in [lower, upper] n m) and its ties (from ``test_df`` up to ``expected``).
+    It is monotone between them: in U on each side of n m / 2, and in the ties, but that a small sample without any has
+    an exact law of its own. Ties that leave no variance are more than there can be; just below them anything is possible."""
+    n, m = s.n_reference, s.n_current
+    whole, fewest, most = n * m, s.test_df or 0.0, s.expected or s.test_df or 0.0
+    ties = {fewest, most} | ({TWO_TIED} if fewest == 0.0 and most >= TWO_TIED else set())
+    us = {lower * whole, upper * whole} | ({whole / 2.0} if lower < 0.5 < upper else set())
+    found = [mann_whitney_pvalue(u, t, n, m, less=s.statistic == "mann_whitney_less") for u in us for t in ties]
+    total = n + m
+    return [*found, 0.0, 1.0] if most >= (total + 1.0) * total * (total - 1.0) * (1.0 - 1e-12) else found
 
 
 EVIDENCE: dict[str, Callable[[Summary], float | None]] = {

@@ -32,6 +32,8 @@ SIGNED = (
     "welch_t", "student_t", "two_proportion_z", "fisher",
 )  # fmt: skip
 """statistics with a direction: their effect is their size"""
+CENTRE = 0.5
+"""What ``mann_whitney`` and ``mann_whitney_less`` are without drift."""
 SAMPLING_SHARE = 0.2
 """PSI is judged only where sampling alone adds less than this share of the warning limit."""
 
@@ -87,7 +89,7 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     """(lower, value, upper) on the scale of the limits; None when the summary has no value. The upper end of
     ``row_count`` is infinite for an empty window.
 
-    SIGNED ones: the size of the change; unseen_rate, vanished_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
+    SIGNED ones: the size of the change; mann_whitney: how far it is from 0.5 (``_less``: below it); unseen_rate, vanished_rate: what exceeds ``expected``; row_count: max(r, 1/r) - 1 for
     the ratio r = value / expected (value itself where nothing is expected); a model's metric: how much worse it is
     (shares: expected - value; errors: value / expected - 1; 0 where it is better); all others: the value.
     """
@@ -99,6 +101,11 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
         return worse, worse, worse
     if summary.statistic in SIGNED:
         return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
+    if summary.statistic == "mann_whitney":
+        low, value, high = low - CENTRE, value - CENTRE, high - CENTRE
+        return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
+    if summary.statistic == "mann_whitney_less":
+        return max(CENTRE - high, 0.0), max(CENTRE - value, 0.0), max(CENTRE - low, 0.0)
     if summary.statistic in ("unseen_rate", "vanished_rate"):
         shift = summary.expected or 0.0
         return max(low - shift, 0.0), max(value - shift, 0.0), max(high - shift, 0.0)

@@ -13,6 +13,7 @@ from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import RULES, ZERO_SHARES, Binning
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, count_cells
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
+from warehouse_drift.pipeline.ranks import rank_summaries, rank_sums, ranked
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.values import read_values, value_summaries
 from warehouse_drift.sql.environment import identifier
@@ -128,7 +129,8 @@ def compare(
 ) -> Comparison:
     """The summaries of ``current`` against ``reference`` (table names or SELECTs in parentheses).
 
-    Statistics that are read from values, and bins other than the default, cost one more pass over the columns.
+    Statistics that are read from values, rank statistics with ``precision`` exact, and bins other than the default cost
+    one more pass over the columns.
     """
     binning = binning or Binning()
     _check_rules(binning, zero_shares)
@@ -147,9 +149,8 @@ def compare(
     numeric = numeric_columns(usable)
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
     wanted = [s for s in BY_NAME if s in (statistics or DEFAULTS)]
-    from_values = [
-        s for s in wanted if BY_NAME[s].source == "values" or (_free(binning) and BY_NAME[s].source == "bins")
-    ]
+    exact = precision == "exact"
+    from_values = [s for s in wanted if _of_values(BY_NAME[s].source, binning, exact=exact)]
     wanted = [s for s in wanted if s not in from_values]
     reference_slice, current_slice = Slice(ref), Slice(cur)
     with Session(warehouse) as session:
@@ -185,8 +186,10 @@ def compare(
             cap=VALUE_CAP,
             named=NAMED_UNSEEN,
         )
-        exact = precision == "exact"
-        pooled = pool(session, merged, built.bins, [c.number for c in numeric], warn, refinable=exact)
+        ranks = ranked(wanted)
+        pooled = pool(
+            session, merged, built.bins, [c.number for c in numeric], warn, refinable=exact or bool(ranks)
+        )
         refined = Refined(0, 0)
         if exact:
             area = any(s.startswith("wasserstein") for s in wanted)
@@ -194,7 +197,9 @@ def compare(
                 session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area
             )
         by_number = {c.number: c for c in matched}
-        rows = _named(summaries(session, pooled, wanted, zero_shares=zero_shares), matched)
+        measured = summaries(session, pooled, wanted, zero_shares=zero_shares)
+        measured += rank_summaries(session, pooled, rank_sums(session, pooled, ranks), ranks)
+        rows = _named(measured, matched)
         for row in rows:
             if BY_NAME[row["statistic"]].source == "bins":
                 row |= {
@@ -217,6 +222,11 @@ def compare(
         {by_number[n].name: p for n, p in built.passes.items()},
         changed,
     )
+
+
+def _of_values(source: str, binning: Binning, *, exact: bool) -> bool:
+    """Whether it takes a pass of its own over both sides' values."""
+    return source == "values" or (source == "ranks" and exact) or (source == "bins" and _free(binning))
 
 
 def _free(binning: Binning) -> bool:

@@ -87,14 +87,14 @@ def summaries(
     columns: Markup | None = None,
 ) -> list[dict[str, Any]]:
     """One row per (pair, segment, column, statistic), as the templates' summary columns; of one pair if it is given.
-    Statistics that are read from values (``pipeline.values``) are left out. ``columns``: only these of ``pooled.columns``."""
+    Those of ``pipeline.values`` and ``pipeline.ranks`` are left out. ``columns``: only these of ``pooled.columns``."""
     rows: list[dict[str, Any]] = []
     for name in statistics:
         source = BY_NAME[name].source
         params: dict[str, Any] = {"columns": columns or pooled.columns}
         if source == "bins":
             params |= {"bins": pooled.bins, "pearson": pooled.pearson, "zero": zero_shares}
-        elif source == "values":
+        elif source in ("values", "ranks"):
             continue
         elif source == "bounds":
             if pooled.bounds is None:

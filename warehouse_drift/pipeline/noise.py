@@ -30,7 +30,7 @@ def statistics_of(context: Context) -> list[str]:
     return [
         s.name
         for s in BY_NAME.values()
-        if not getattr(s, "asked", False) or (s.name in wanted and s.source in ("bins", "bounds", "columns"))
+        if not getattr(s, "asked", False) or (s.name in wanted and s.source != "values")
     ]
 
 

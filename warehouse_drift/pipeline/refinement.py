@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from warehouse_drift.decisions.decide import Key, Noise, Rules, key_of, needs_refinement
 from warehouse_drift.decisions.model import Summary
+from warehouse_drift.grid.edges import Binning
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.context import Context
 from warehouse_drift.pipeline.facts import baseline_source, filtered, source_of
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.metrics import refine, summaries
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.values import read_values, value_summaries
 from warehouse_drift.pipeline.windows import Measurement, Pair, summary_of
 from warehouse_drift.plan.build import baseline_range
 from warehouse_drift.plan.model import WindowPlan
@@ -43,7 +45,37 @@ class Refiner:
         return list(closed.values())
 
     def _segment(self, pair: Pair, window: WindowPlan, keys: Sequence[Key], known: dict[Key, Summary]) -> list[Summary]:
-        """One segment's columns: the cells that can still matter are scanned again on both sides."""
+        ranked = [k for k in keys if BY_NAME[k[2]].source == "ranks"]
+        cells = [k for k in keys if k not in ranked]
+        found = self._cells(pair, window, cells, known) if cells else []
+        return [*found, *(self._sorted(window, ranked, known) if ranked else [])]
+
+    def _sorted(self, window: WindowPlan, keys: Sequence[Key], known: Mapping[Key, Summary]) -> list[Summary]:
+        """Rank statistics of one segment's columns from all their values: every cell adds to them, so none is left out."""
+        key, kind, value = _segment_of(known[keys[0]])
+        reference, current = self._slices(window, key, kind, value)
+        sizes = {k[1]: known[k].n_reference + known[k].n_current for k in keys}
+        budget = self.context.monitor.refine_budget
+        if budget is not None and sum(sizes.values()) > budget - self.rows:
+            return []
+        columns = [m.numeric for m in self.gridded.measured if m.is_numeric and m.name in sizes]
+        data = read_values(self.session, columns, (), reference, current)
+        self.rows += sum(sizes.values())
+        place = {"segment_key": key, "segment_kind": kind, "segment_value": value}
+        by_number = {m.number: m for m in self.gridded.measured}
+        found = []
+        for row in value_summaries(self.session, data, sorted({k[2] for k in keys}), Binning(), "default"):
+            s = summary_of(row | place, by_number)
+            if s is not None and key_of(s) in keys:
+                before = known[key_of(s)]
+                same = (s.n_reference, s.n_current) == (before.n_reference, before.n_current)
+                found.append(s if same else replace(before, reason_code="source_changed"))
+        return found
+
+    def _cells(
+        self, pair: Pair, window: WindowPlan, keys: Sequence[Key], known: Mapping[Key, Summary]
+    ) -> list[Summary]:
+        """The cells that can still matter are scanned again on both sides."""
         some = known[keys[0]]
         key, kind, value = _segment_of(some)
         numbers = {m.number for m in self.gridded.measured if m.name in {k[1] for k in keys}}

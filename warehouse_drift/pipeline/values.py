@@ -95,6 +95,8 @@ class _Made:
     session: Session
     data: Values
     tables: dict[str, Markup]
+    ranked: Sequence[str] = ()
+    """rank statistics that are measured: one pass sums for all of them"""
 
     def table(self, name: str) -> Markup | None:
         numbers = [c.number for c in self.data.numeric]
@@ -109,6 +111,10 @@ class _Made:
                 )
             elif not numbers:
                 return None
+            elif name == "ranks":
+                made = self.session.scratch(
+                    "value_ranks", "metrics/value_ranks", sorted=self.table("sorted"), wanted=self.ranked
+                )
             elif name == "sorted":
                 made = self.session.scratch(
                     "sorted",
@@ -240,7 +246,7 @@ def value_summaries(
     by_value: tuple[int, ...] = ()
     rows: list[dict[str, Any]] = []
     numbers = [c.number for c in data.numeric]
-    made = _Made(session, data, {})
+    made = _Made(session, data, {}, [s for s in statistics if BY_NAME[s].source == "ranks"])
     for name in statistics:
         source = BY_NAME[name].source
         binned = source == "bins"
@@ -254,6 +260,10 @@ def value_summaries(
             if not numbers:
                 continue
             params |= {"bounds": made.table("bounds"), "numeric": numbers}
+        elif source == "ranks":
+            if not numbers:
+                continue
+            params |= {"ranks": made.table("ranks"), "numeric": numbers}
         elif source == "values" and name not in FROM_TOTALS:
             if not numbers:
                 continue

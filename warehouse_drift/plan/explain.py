@@ -8,6 +8,7 @@ from typing import Any
 from warehouse_drift.plan.build import bucket_unit, zone_of
 from warehouse_drift.plan.calendar import Span, label
 from warehouse_drift.plan.model import MonitorPlan, Plan
+from warehouse_drift.statistics.registry import BY_NAME
 
 _PER_YEAR = {"hour": 8766.0, "day": 365.25, "week": 52.18, "month": 12.0}
 CELLS = 108
@@ -96,7 +97,7 @@ def refinement(plan: MonitorPlan) -> dict[str, Any]:
             f"{c.name}.{statistic}"
             for c in plan.monitor.columns
             for statistic in c.thresholds
-            if statistic in ("ks", "wasserstein", "wasserstein_normed")
+            if statistic in BY_NAME and BY_NAME[statistic].bounded
         }
     )
     always = plan.monitor.precision == "exact"

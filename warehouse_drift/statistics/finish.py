@@ -39,8 +39,9 @@ def anderson_standard(a2: float, n: int, m: int) -> float:
 def _anderson(row: dict[str, Any]) -> dict[str, Any]:
     if row["value"] is None:
         return row
-    value = anderson_standard(float(row["value"]), int(row["n_reference"]), int(row["n_current"]))
-    return row | {"value": value, "value_lower": value, "value_upper": value}
+    sizes = int(row["n_reference"]), int(row["n_current"])
+    ends = ("value", "value_lower", "value_upper")
+    return row | {end: None if row[end] is None else anderson_standard(float(row[end]), *sizes) for end in ends}
 
 
 def _epps_singleton(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ CATEGORICAL = ("categorical", "boolean")
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """``source`` is what its SQL reads: bins, bounds (cumulative cells), columns (totals) or values (both sides' values,
-    counted and sorted: one pass of its own, so those run only when asked for)."""
+    """``source`` is what its SQL reads: bins, bounds (cumulative cells), columns (totals), ranks (sums over cumulative
+    cells, or over sorted values for the truth) or values (both sides' values, counted and sorted: one pass of its own)."""
 
     name: str
     title: str
@@ -42,7 +42,7 @@ BUILT_IN: tuple[Statistic, ...] = (
 
 BINNED = NUMERIC + CATEGORICAL
 BUILT_IN += tuple(
-    Statistic(name, title, kinds, source, asked=True)
+    Statistic(name, title, kinds, source, source == "ranks", asked=True)
     for name, title, kinds, source in (
         ("kl_divergence", "Kullback-Leibler divergence of reference from current (nats)", BINNED, "bins"),
         ("hellinger", "Hellinger distance", BINNED, "bins"),
@@ -63,15 +63,15 @@ BUILT_IN += tuple(
         ("p95_shift", "shift of the 95 % quantile in reference standard deviations", NUMERIC, "values"),
         ("wasserstein_normed_floored", "Wasserstein-1 / max(reference standard deviation, 0.001)", NUMERIC, "bounds"),
         ("distinct_change", "relative change of the number of distinct values", BINNED, "values"),
-        ("cramer_von_mises", "Cramer-von Mises statistic", NUMERIC, "values"),
-        ("energy_distance", "energy distance", NUMERIC, "values"),
-        ("mann_whitney", "Mann-Whitney: chance that a reference value is above a current one", NUMERIC, "values"),
-        ("mann_whitney_less", "Mann-Whitney against 'current is larger' only", NUMERIC, "values"),
+        ("cramer_von_mises", "Cramer-von Mises statistic", NUMERIC, "ranks"),
+        ("energy_distance", "energy distance", NUMERIC, "ranks"),
+        ("mann_whitney", "Mann-Whitney: chance that a reference value is above a current one", NUMERIC, "ranks"),
+        ("mann_whitney_less", "Mann-Whitney against 'current is larger' only", NUMERIC, "ranks"),
         ("welch_t", "Welch's t", NUMERIC, "values"),
         ("student_t", "Student's t (equal variances)", NUMERIC, "values"),
-        ("anderson_darling", "Anderson-Darling k-sample statistic", NUMERIC, "values"),
+        ("anderson_darling", "Anderson-Darling k-sample statistic", NUMERIC, "ranks"),
         ("epps_singleton", "Epps-Singleton statistic", NUMERIC, "values"),
-        ("kuiper", "Kuiper's statistic", NUMERIC, "values"),
+        ("kuiper", "Kuiper's statistic", NUMERIC, "ranks"),
     )
 )
 

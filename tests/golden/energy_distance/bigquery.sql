@@ -1,0 +1,82 @@
+WITH total AS (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    root_value AS value,
+    CASE
+      WHEN root_low < root_high
+      THEN root_low - CAST('1e-12' AS FLOAT64) * ABS(root_low)
+      ELSE root_low
+    END AS value_lower,
+    CASE
+      WHEN root_low < root_high
+      THEN root_high + CAST('1e-12' AS FLOAT64) * ABS(root_high)
+      ELSE root_high
+    END AS value_upper,
+    CAST(NULL AS FLOAT64) AS test_value,
+    CAST(NULL AS FLOAT64) AS test_df,
+    CAST(NULL AS FLOAT64) AS expected,
+    reason_code
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      CASE
+        WHEN lowest > CAST('-infinity' AS FLOAT64) AND highest < CAST('infinity' AS FLOAT64)
+        THEN SQRT(CAST('2.0' AS FLOAT64) * area_low)
+      END AS root_low,
+      CASE
+        WHEN lowest > CAST('-infinity' AS FLOAT64) AND highest < CAST('infinity' AS FLOAT64)
+        THEN SQRT(CAST('2.0' AS FLOAT64) * area_value)
+      END AS root_value,
+      CASE
+        WHEN lowest > CAST('-infinity' AS FLOAT64) AND highest < CAST('infinity' AS FLOAT64)
+        THEN SQRT(CAST('2.0' AS FLOAT64) * area_high)
+      END AS root_high,
+      CASE
+        WHEN NOT (
+          lowest > CAST('-infinity' AS FLOAT64) AND highest < CAST('infinity' AS FLOAT64)
+        )
+        THEN 'infinite_values'
+      END AS reason_code
+    FROM `ranks` AS t
+  ) AS x
+)
+SELECT
+  c.pair_no,
+  c.segment_key,
+  c.segment_kind,
+  c.segment_value,
+  c.column_no,
+  'energy_distance' AS statistic,
+  CASE
+    WHEN b.value < b.value_lower
+    THEN b.value_lower
+    WHEN b.value > b.value_upper
+    THEN b.value_upper
+    ELSE b.value
+  END AS value,
+  b.value_lower,
+  b.value_upper,
+  c.m_r AS n_reference,
+  c.m_c AS n_current,
+  b.test_value,
+  b.test_df,
+  b.expected,
+  CAST(NULL AS INT64) AS bins,
+  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
+FROM `columns` AS c
+LEFT JOIN total AS b
+  ON c.pair_no = b.pair_no
+  AND c.segment_key = b.segment_key
+  AND c.segment_kind = b.segment_kind
+  AND c.segment_value = b.segment_value
+  AND c.column_no = b.column_no
+WHERE
+  c.column_no IN (1, 2)

@@ -1,0 +1,642 @@
+WITH doubled AS (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    lo,
+    hi,
+    next_lo,
+    cell_kind,
+    n_r,
+    n_c,
+    gap,
+    highest,
+    lowest,
+    f,
+    g,
+    min_r,
+    max_r,
+    min_c,
+    max_c,
+    CAST(n_r AS DOUBLE) AS a,
+    CAST(n_c AS DOUBLE) AS b,
+    CAST(n_r + n_c AS DOUBLE) AS k,
+    CAST(m_r AS DOUBLE) AS m_r,
+    CAST(m_c AS DOUBLE) AS m_c,
+    CAST(m_r + m_c AS DOUBLE) AS n,
+    CAST(f + g AS DOUBLE) - CAST(n_r + n_c AS DOUBLE) AS b0,
+    CAST(m_r + m_c AS DOUBLE) - CAST(f + g AS DOUBLE) AS e1,
+    CAST(highest + lowest - gap AS DOUBLE) / (
+      CAST(m_r AS DOUBLE) * CAST(m_c AS DOUBLE)
+    ) AS d0,
+    CAST(gap AS DOUBLE) / (
+      CAST(m_r AS DOUBLE) * CAST(m_c AS DOUBLE)
+    ) AS d1,
+    CAST(highest AS DOUBLE) / (
+      CAST(m_r AS DOUBLE) * CAST(m_c AS DOUBLE)
+    ) AS h,
+    CAST(lowest AS DOUBLE) / (
+      CAST(m_r AS DOUBLE) * CAST(m_c AS DOUBLE)
+    ) AS l,
+    CASE
+      WHEN lo = hi OR cell_kind IN ('neg_inf', 'pos_inf')
+      THEN 'one'
+      WHEN n_r = 0 OR n_c = 0
+      THEN 'side'
+      WHEN max_r < min_c
+      THEN 'below'
+      WHEN max_c < min_r
+      THEN 'above'
+      ELSE 'mixed'
+    END AS path,
+    CASE
+      WHEN lo < hi AND NOT cell_kind IN ('neg_inf', 'pos_inf')
+      THEN hi - lo
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS width,
+    CASE
+      WHEN lo < hi AND NOT cell_kind IN ('neg_inf', 'pos_inf')
+      THEN (
+        CAST(n_r AS DOUBLE) * (
+          hi - origin
+        ) - s_r
+      ) / CAST(m_r AS DOUBLE) - (
+        CAST(n_c AS DOUBLE) * (
+          hi - origin
+        ) - s_c
+      ) / CAST(m_c AS DOUBLE)
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS gained,
+    CASE
+      WHEN lo < hi AND NOT cell_kind IN ('neg_inf', 'pos_inf')
+      THEN (
+        CAST(n_r AS DOUBLE) / CAST(m_r AS DOUBLE) + CAST(n_c AS DOUBLE) / CAST(m_c AS DOUBLE)
+      ) * (
+        CAST('1e-12' AS DOUBLE) * ABS(hi - origin) + CAST('1e-15' AS DOUBLE) * (
+          ABS(hi) + ABS(origin)
+        )
+      )
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS rounding
+  FROM "cdf" AS d
+), walked AS (
+  SELECT
+    *,
+    CASE path
+      WHEN 'one'
+      THEN k * (
+        d0 * d0 + d0 * d1 + d1 * d1
+      )
+      WHEN 'below'
+      THEN a * (
+        d0 * d0 + d0 * h + h * h
+      ) + b * (
+        h * h + h * d1 + d1 * d1
+      )
+      WHEN 'above'
+      THEN b * (
+        d0 * d0 + d0 * l + l * l
+      ) + a * (
+        l * l + l * d1 + d1 * d1
+      )
+      ELSE CASE
+        WHEN d0 >= 0 AND h >= 0
+        THEN a * (
+          d0 * d0 + d0 * h + h * h
+        )
+        WHEN d0 > 0
+        THEN a * d0 * d0 * (
+          CAST(d0 AS DOUBLE) / (
+            d0 - h
+          )
+        )
+        WHEN h > 0
+        THEN a * h * h * (
+          CAST(h AS DOUBLE) / (
+            h - d0
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN h >= 0 AND d1 >= 0
+        THEN b * (
+          h * h + h * d1 + d1 * d1
+        )
+        WHEN h > 0
+        THEN b * h * h * (
+          CAST(h AS DOUBLE) / (
+            h - d1
+          )
+        )
+        WHEN d1 > 0
+        THEN b * d1 * d1 * (
+          CAST(d1 AS DOUBLE) / (
+            d1 - h
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN d0 <= 0 AND l <= 0
+        THEN b * (
+          d0 * d0 + d0 * l + l * l
+        )
+        WHEN d0 < 0
+        THEN b * d0 * d0 * (
+          CAST(d0 AS DOUBLE) / (
+            d0 - l
+          )
+        )
+        WHEN l < 0
+        THEN b * l * l * (
+          CAST(l AS DOUBLE) / (
+            l - d0
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN l <= 0 AND d1 <= 0
+        THEN a * (
+          l * l + l * d1 + d1 * d1
+        )
+        WHEN l < 0
+        THEN a * l * l * (
+          CAST(l AS DOUBLE) / (
+            l - d1
+          )
+        )
+        WHEN d1 < 0
+        THEN a * d1 * d1 * (
+          CAST(d1 AS DOUBLE) / (
+            d1 - l
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END
+    END / CAST('3.0' AS DOUBLE) AS far,
+    k * (
+      d0 * d0 + d0 * d1 + d1 * d1
+    ) / CAST('3.0' AS DOUBLE) AS straight,
+    CASE path
+      WHEN 'one'
+      THEN k * (
+        d0 * d0 + d0 * d1 + d1 * d1
+      )
+      WHEN 'below'
+      THEN a * (
+        d0 * d0 + d0 * h + h * h
+      ) + b * (
+        h * h + h * d1 + d1 * d1
+      )
+      WHEN 'above'
+      THEN b * (
+        d0 * d0 + d0 * l + l * l
+      ) + a * (
+        l * l + l * d1 + d1 * d1
+      )
+      ELSE CASE
+        WHEN d0 >= 0 AND l >= 0
+        THEN b * (
+          d0 * d0 + d0 * l + l * l
+        )
+        WHEN d0 > 0
+        THEN b * d0 * d0 * (
+          CAST(d0 AS DOUBLE) / (
+            d0 - l
+          )
+        )
+        WHEN l > 0
+        THEN b * l * l * (
+          CAST(l AS DOUBLE) / (
+            l - d0
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN l >= 0 AND d1 >= 0
+        THEN a * (
+          l * l + l * d1 + d1 * d1
+        )
+        WHEN l > 0
+        THEN a * l * l * (
+          CAST(l AS DOUBLE) / (
+            l - d1
+          )
+        )
+        WHEN d1 > 0
+        THEN a * d1 * d1 * (
+          CAST(d1 AS DOUBLE) / (
+            d1 - l
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN d0 <= 0 AND h <= 0
+        THEN a * (
+          d0 * d0 + d0 * h + h * h
+        )
+        WHEN d0 < 0
+        THEN a * d0 * d0 * (
+          CAST(d0 AS DOUBLE) / (
+            d0 - h
+          )
+        )
+        WHEN h < 0
+        THEN a * h * h * (
+          CAST(h AS DOUBLE) / (
+            h - d0
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN h <= 0 AND d1 <= 0
+        THEN b * (
+          h * h + h * d1 + d1 * d1
+        )
+        WHEN h < 0
+        THEN b * h * h * (
+          CAST(h AS DOUBLE) / (
+            h - d1
+          )
+        )
+        WHEN d1 < 0
+        THEN b * d1 * d1 * (
+          CAST(d1 AS DOUBLE) / (
+            d1 - h
+          )
+        )
+        ELSE CAST('0.0' AS DOUBLE)
+      END
+    END / CAST('3.0' AS DOUBLE) AS near,
+    CASE
+      WHEN path = 'one'
+      THEN (
+        a * a * a - a * b * b
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+      ) + (
+        b * b * b - a * a * b
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+      )
+      ELSE a * a * a * (
+        CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+      ) + b * b * b * (
+        CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+      )
+    END AS ties_most,
+    CASE path
+      WHEN 'one'
+      THEN (
+        a * a * a - a * b * b
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+      ) + (
+        b * b * b - a * a * b
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+      )
+      WHEN 'mixed'
+      THEN CASE
+        WHEN m_r > m_c
+        THEN -(
+          CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+        ) * k * b * b * (
+          CAST('1.0' AS DOUBLE) - CAST(m_c AS DOUBLE) / m_r
+        ) * (
+          CAST('1.0' AS DOUBLE) - CAST(m_c AS DOUBLE) / m_r
+        )
+        ELSE -(
+          CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+        ) * k * a * a * (
+          CAST('1.0' AS DOUBLE) - CAST(m_r AS DOUBLE) / m_c
+        ) * (
+          CAST('1.0' AS DOUBLE) - CAST(m_r AS DOUBLE) / m_c
+        )
+      END / CAST('4.0' AS DOUBLE)
+      ELSE (
+        CASE WHEN min_r = max_r THEN a * a * a ELSE a END
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+      ) + (
+        CASE WHEN min_c = max_c THEN b * b * b ELSE b END
+      ) * (
+        CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+      )
+    END AS ties_least,
+    CASE
+      WHEN path = 'one' OR l * h > 0
+      THEN k * CASE
+        WHEN path = 'one'
+        THEN (
+          d0 + d1
+        ) * (
+          d0 + d1
+        ) / CAST('4.0' AS DOUBLE)
+        WHEN ABS(l) < ABS(h)
+        THEN l * l
+        ELSE h * h
+      END
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS squared_least,
+    CASE
+      WHEN CAST(a AS DOUBLE) / m_r > CAST(b AS DOUBLE) / m_c
+      THEN CAST(a AS DOUBLE) / m_r * (
+        CAST(a AS DOUBLE) / m_r
+      )
+      ELSE CAST(b AS DOUBLE) / m_c * (
+        CAST(b AS DOUBLE) / m_c
+      )
+    END * k / CAST('12.0' AS DOUBLE) AS blocks_most,
+    b0 * e1 + k * (
+      b0 + e1
+    ) / CAST('4.0' AS DOUBLE) AS weight_all,
+    b0 * (
+      n - CAST('1.0' AS DOUBLE) - b0
+    ) + (
+      n - CAST('1.0' AS DOUBLE)
+    ) / CAST('4.0' AS DOUBLE) AS weight_first,
+    e1 * (
+      n - CAST('1.0' AS DOUBLE) - e1
+    ) + (
+      n - CAST('1.0' AS DOUBLE)
+    ) / CAST('4.0' AS DOUBLE) AS weight_last,
+    CASE
+      WHEN b0 + k - CAST('0.5' AS DOUBLE) < n / CAST('2.0' AS DOUBLE)
+      THEN e1 * (
+        n - CAST('1.0' AS DOUBLE) - e1
+      )
+      WHEN b0 + CAST('0.5' AS DOUBLE) > n / CAST('2.0' AS DOUBLE)
+      THEN b0 * (
+        n - CAST('1.0' AS DOUBLE) - b0
+      )
+      ELSE (
+        n - CAST('1.0' AS DOUBLE)
+      ) * (
+        n - CAST('1.0' AS DOUBLE)
+      ) / CAST('4.0' AS DOUBLE)
+    END + (
+      n - CAST('1.0' AS DOUBLE)
+    ) / CAST('4.0' AS DOUBLE) AS weight_most,
+    (
+      b0 + k / CAST('2.0' AS DOUBLE)
+    ) * (
+      e1 + k / CAST('2.0' AS DOUBLE)
+    ) AS weight_middle,
+    CASE WHEN m_r < m_c THEN m_r ELSE m_c END AS fewer,
+    d0 * width + gained AS signed_area
+  FROM doubled AS x
+), bounded AS (
+  SELECT
+    *,
+    CAST((
+      CASE WHEN far > near THEN near ELSE far END
+    ) * m_r AS DOUBLE) / n * (
+      CAST(m_c AS DOUBLE) / n
+    ) + CAST(ties_least AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * n * n
+    ) AS t_least,
+    CAST(far * m_r AS DOUBLE) / n * (
+      CAST(m_c AS DOUBLE) / n
+    ) + CAST(ties_most AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * n * n
+    ) AS t_most,
+    CAST(straight * m_r AS DOUBLE) / n * (
+      CAST(m_c AS DOUBLE) / n
+    ) + CAST(CASE
+      WHEN path = 'one'
+      THEN ties_most
+      ELSE a * (
+        CAST('1.0' AS DOUBLE) + CAST(m_r AS DOUBLE) / m_c
+      ) + b * (
+        CAST('1.0' AS DOUBLE) + CAST(m_c AS DOUBLE) / m_r
+      )
+    END AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * n * n
+    ) AS t_value,
+    CASE
+      WHEN path = 'one' AND weight_all > 0
+      THEN CAST(squared_least AS DOUBLE) / weight_all
+      WHEN path <> 'one'
+      THEN CAST(CASE
+        WHEN near - blocks_most > squared_least
+        THEN near - blocks_most
+        ELSE squared_least
+      END AS DOUBLE) / weight_most
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS w_least,
+    CASE
+      WHEN path = 'one'
+      THEN CASE
+        WHEN weight_all > 0
+        THEN CAST(squared_least AS DOUBLE) / weight_all
+        ELSE CAST('0.0' AS DOUBLE)
+      END
+      ELSE CAST(far AS DOUBLE) / CASE
+        WHEN weight_all < weight_first AND weight_all < weight_last
+        THEN CASE
+          WHEN weight_all > (
+            n - CAST('1.0' AS DOUBLE)
+          ) / CAST('4.0' AS DOUBLE)
+          THEN weight_all
+          ELSE (
+            n - CAST('1.0' AS DOUBLE)
+          ) / CAST('4.0' AS DOUBLE)
+        END
+        WHEN weight_first < weight_last
+        THEN weight_first
+        ELSE weight_last
+      END
+    END AS w_most,
+    CASE
+      WHEN path <> 'one' AND CAST('2.0' AS DOUBLE) * (
+        b0 + k
+      ) < n
+      THEN CAST(CAST(CAST(k * (
+        b0 + b0 + k
+      ) AS DOUBLE) / (
+        n - CAST('2.0' AS DOUBLE) * (
+          b0 + k
+        )
+      ) AS DOUBLE) / fewer AS DOUBLE) / fewer
+    END AS w_start,
+    CASE
+      WHEN path <> 'one' AND CAST('2.0' AS DOUBLE) * (
+        e1 + k
+      ) < n
+      THEN CAST(CAST(CAST(k * (
+        e1 + e1 + k
+      ) AS DOUBLE) / (
+        n - CAST('2.0' AS DOUBLE) * (
+          e1 + k
+        )
+      ) AS DOUBLE) / fewer AS DOUBLE) / fewer
+    END AS w_end,
+    CASE
+      WHEN path = 'one'
+      THEN CAST('0.0' AS DOUBLE)
+      ELSE CAST(straight AS DOUBLE) / weight_middle
+    END AS w_middle,
+    CASE
+      WHEN width > 0 AND ABS(signed_area) > rounding
+      THEN CAST((
+        ABS(signed_area) - rounding
+      ) AS DOUBLE) / width * (
+        ABS(signed_area) - rounding
+      )
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS area_least,
+    CASE
+      WHEN width > 0
+      THEN (
+        l + h
+      ) * signed_area - l * h * width + (
+        ABS(l) + ABS(h)
+      ) * rounding
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS area_most,
+    CASE
+      WHEN width > 0
+      THEN CAST(signed_area AS DOUBLE) / width * signed_area + (
+        d1 - d0
+      ) * (
+        d1 - d0
+      ) / CAST('12.0' AS DOUBLE) * width
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS area_middle,
+    CASE
+      WHEN next_lo > hi AND cell_kind <> 'neg_inf' AND next_lo < CAST('Infinity' AS DOUBLE)
+      THEN d1 * d1 * (
+        next_lo - hi
+      )
+      ELSE CAST('0.0' AS DOUBLE)
+    END AS bridge
+  FROM walked AS x
+)
+SELECT
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  MAX(m_r) AS m_r,
+  MAX(m_c) AS m_c,
+  MIN(lo) AS lowest,
+  MAX(hi) AS highest,
+  CAST(SUM(
+    CAST(n_r AS DECIMAL(19, 0)) * (
+      g - CAST(n_c AS DECIMAL(19, 0))
+    )
+  ) AS DOUBLE) * CAST('2.0' AS DOUBLE) + CAST(SUM(
+    CASE path
+      WHEN 'one'
+      THEN CAST(n_r AS DECIMAL(19, 0)) * CAST(n_c AS DECIMAL(19, 0))
+      ELSE CAST(0 AS DECIMAL(38, 0))
+    END
+  ) AS DOUBLE) + CAST(SUM(
+    CASE path
+      WHEN 'above'
+      THEN CAST(n_r AS DECIMAL(19, 0)) * CAST(n_c AS DECIMAL(19, 0))
+      ELSE CAST(0 AS DECIMAL(38, 0))
+    END
+  ) AS DOUBLE) * CAST('2.0' AS DOUBLE) AS wins_low,
+  CAST(SUM(
+    CAST(n_r AS DECIMAL(19, 0)) * (
+      g - CAST(n_c AS DECIMAL(19, 0))
+    )
+  ) AS DOUBLE) * CAST('2.0' AS DOUBLE) + CAST(SUM(
+    CASE path
+      WHEN 'one'
+      THEN CAST(n_r AS DECIMAL(19, 0)) * CAST(n_c AS DECIMAL(19, 0))
+      ELSE CAST(0 AS DECIMAL(38, 0))
+    END
+  ) AS DOUBLE) + CAST(SUM(
+    CASE
+      WHEN path IN ('above', 'mixed')
+      THEN CAST(n_r AS DECIMAL(19, 0)) * CAST(n_c AS DECIMAL(19, 0))
+      ELSE CAST(0 AS DECIMAL(38, 0))
+    END
+  ) AS DOUBLE) * CAST('2.0' AS DOUBLE) AS wins_high,
+  SUM(
+    CASE
+      WHEN path = 'one'
+      THEN k * k * k - k
+      ELSE CASE
+        WHEN min_r = max_r
+        THEN a * a * a - a
+        ELSE CAST('0.0' AS DOUBLE)
+      END + CASE
+        WHEN min_c = max_c
+        THEN b * b * b - b
+        ELSE CAST('0.0' AS DOUBLE)
+      END
+    END
+  ) AS ties_low,
+  SUM(
+    CASE
+      WHEN path IN ('one', 'mixed')
+      THEN k * k * k - k
+      ELSE a * a * a - a + b * b * b - b
+    END
+  ) AS ties_high,
+  CAST(MAX(CASE path WHEN 'below' THEN highest ELSE gap END) AS DOUBLE) AS over_low,
+  CAST(MAX(CASE path WHEN 'one' THEN gap WHEN 'above' THEN gap ELSE highest END) AS DOUBLE) AS over_high,
+  CAST(MIN(CASE path WHEN 'above' THEN lowest ELSE gap END) AS DOUBLE) AS under_low,
+  CAST(MIN(CASE path WHEN 'one' THEN gap WHEN 'below' THEN gap ELSE lowest END) AS DOUBLE) AS under_high,
+  SUM(t_least) - MAX(
+    CAST((
+      m_r - m_c
+    ) * (
+      m_r - m_c
+    ) AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * m_r * m_c * n
+    )
+  ) AS squares_low,
+  SUM(t_value) - MAX(
+    CAST((
+      m_r - m_c
+    ) * (
+      m_r - m_c
+    ) AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * m_r * m_c * n
+    )
+  ) AS squares_value,
+  SUM(t_most) - MAX(
+    CAST((
+      m_r - m_c
+    ) * (
+      m_r - m_c
+    ) AS DOUBLE) / (
+      CAST('12.0' AS DOUBLE) * m_r * m_c * n
+    )
+  ) AS squares_high,
+  SUM(w_least) * MAX(CAST((
+    n - CAST('1.0' AS DOUBLE)
+  ) AS DOUBLE) / n * m_r * m_c) AS weighted_low,
+  SUM(CASE WHEN path = 'one' THEN w_least ELSE w_middle END) * MAX(CAST((
+    n - CAST('1.0' AS DOUBLE)
+  ) AS DOUBLE) / n * m_r * m_c) AS weighted_value,
+  SUM(
+    CASE
+      WHEN w_start < w_most AND (
+        w_end IS NULL OR w_start <= w_end
+      )
+      THEN w_start
+      WHEN w_end < w_most
+      THEN w_end
+      ELSE w_most
+    END
+  ) * MAX(CAST((
+    n - CAST('1.0' AS DOUBLE)
+  ) AS DOUBLE) / n * m_r * m_c) AS weighted_high,
+  SUM(area_least + bridge) AS area_low,
+  SUM(area_middle + bridge) AS area_value,
+  SUM(CASE WHEN area_most > area_least THEN area_most ELSE area_least END + bridge) AS area_high
+FROM bounded AS x
+GROUP BY
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no
