@@ -25,7 +25,9 @@ FRAMES: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
 )  # fmt: skip
 """Columns of the frames of tests/parity, with their types; of a stream its second half against its first."""
 HARD = ("pareto", "zeros", "heaped", "clusters", "magnitudes", "one_outlier")
-ODD_NAMES = ('quote"inside', "Müller straße", "select", "MixedCase", "dot.dot", "100%", "a" * 63)
+ODD_NAMES = ('quote"inside', "Müller straße", "select", "MixedCase", "dot.dot", "100%", "a" * 63, "b" * 255)
+RESPELLED = {"MixedCase": "MIXEDcase"}
+"""Columns that the current side spells in another case."""
 Side = Mapping[str, Sequence[Any]]
 
 

@@ -18,11 +18,11 @@ from warehouse_drift.decisions.sentences import REASONS
 from warehouse_drift.decisions.thresholds import preset as load_preset
 from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import Binning
-from warehouse_drift.pipeline.compare import ComparedColumn
 from warehouse_drift.pipeline.compare import compare as run_compare
 from warehouse_drift.pipeline.library import Chunks, Judged, LibraryComparison, compare_as
 from warehouse_drift.pipeline.multivariate import measure_together
 from warehouse_drift.pipeline.performance import Model, measure_model
+from warehouse_drift.pipeline.sides import ComparedColumn
 from warehouse_drift.pipeline.streams import Detections
 from warehouse_drift.pipeline.streams import detect as run_detector
 from warehouse_drift.warehouse.connect import open_warehouse

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.checks import merged_timestamp
+from warehouse_drift.config.limits import show_resolved
 from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
-from warehouse_drift.config.resolve import resolve_monitor, show_resolved
+from warehouse_drift.config.names import Names
+from warehouse_drift.config.resolve import resolve_monitor
 from warehouse_drift.config.resolved import Kind, ResolvedMonitor, SourceColumn
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import DriftError
@@ -113,11 +115,13 @@ def _baseline(
     base, found = _columns(warehouse, given.relation, given.query, report, ("baseline", key), "baseline", time)
     if base is None:
         return None, ()
-    names = {c.name.lower() for c in found}
+    names = Names(found)
     wanted = [c.name for c in resolved.columns if c.named and not c.expression]
     if resolved.timestamp is not None and (given.start or given.end):
         wanted.append(resolved.timestamp.column)
-    lacking = [repr(n) for n in wanted if n.lower() not in names]
+    for name in (n for n in wanted if names.several(n)):
+        report(("baseline", key), names.lack("the column", name, f"the baseline {given.relation or 'query'}"))
+    lacking = [repr(n) for n in wanted if names.find(n) is None and not names.several(n)]
     if lacking:
         listed = f"{', '.join(lacking[:8])}{', ...' if len(lacking) > 8 else ''}"
         report(("baseline", key), f"the baseline {given.relation or 'query'} has no column {listed}")

@@ -8,6 +8,8 @@ from typing import Any
 
 from warehouse_drift.config.load import load_config
 from warehouse_drift.config.model import Config, MonitorConfig
+from warehouse_drift.config.names import Names
+from warehouse_drift.config.resolved import SourceColumn
 from warehouse_drift.errors import UsageError
 from warehouse_drift.reports.headlines import top_bins
 from warehouse_drift.results import migrate, read
@@ -73,6 +75,10 @@ def explain(
             known = sorted(
                 {r["column_name"] for r in _history(warehouse, config, given) if r["column_name"] != ":table"}
             )
+            if (one := Names([SourceColumn(n, "", "") for n in known]).find(column)) is not None:
+                column = one.name
+                found = _history(warehouse, config, given, column_name=column, comparison=comparison)
+        if not found:
             raise UsageError(
                 f"There is no decision about the column {column!r} of {monitor} yet.",
                 hint=f"Columns: {', '.join(known)}." if known else "Run: warehouse-drift run",

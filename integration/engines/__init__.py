@@ -52,8 +52,11 @@ def start(name: str) -> Engine:
 
 
 def allowed(name: str, columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-    """Without the columns whose names the engine itself does not allow."""
-    return {c: v for c, v in columns.items() if c not in ENGINES[name].get("no_names", ())}
+    """Without the columns whose names the engine itself does not allow, or cuts (``longest``, in bytes)."""
+    row = ENGINES[name]
+    return {
+        c: v for c, v in columns.items() if c not in row.get("no_names", ()) and len(c.encode()) <= row.get("longest", 300)
+    }
 
 
 def kind_of(values: Sequence[Any]) -> str:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from warehouse_drift.config.resolve import ColumnProblem, definition_hash, resolve_monitor, show_resolved
+from warehouse_drift.config.limits import show_resolved
+from warehouse_drift.config.resolve import ColumnProblem, definition_hash, resolve_monitor
 from warehouse_drift.config.resolved import Kind, Role, SourceColumn
 
 COLUMNS = (

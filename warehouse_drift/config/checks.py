@@ -173,18 +173,18 @@ def _columns(monitor: MonitorConfig) -> Found:
         if item.match and item.expression:
             yield (*path, "expression"), "an expression needs a name, not a match"
         if item.name:
-            if item.name.lower() in seen:
+            if item.name in seen:  # names that differ in case may be two columns: config.resolve knows
                 yield path, f"the column {item.name!r} stands twice; keep one of them"
-            seen[item.name.lower()] = path
+            seen[item.name] = path
         yield from _limits((*path, "thresholds"), item.thresholds)
 
 
 def _segments(monitor: MonitorConfig) -> Found:
     seen: set[str] = set()
     for i, segment in enumerate(monitor.segments):
-        if segment.column.lower() in seen:
+        if segment.column in seen:
             yield ("segments", i), f"the segment {segment.column!r} stands twice; keep one of them"
-        seen.add(segment.column.lower())
+        seen.add(segment.column)
         if len(segment.alert_on) > segment.max_values:
             yield (
                 ("segments", i),

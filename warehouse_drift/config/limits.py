@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warehouse_drift.config.model import LimitConfig, ThresholdsConfig
-from warehouse_drift.config.resolved import Threshold
+from warehouse_drift.config.resolved import ResolvedMonitor, Threshold
 from warehouse_drift.errors import UsageError
 
 DEFAULT_PRESET = "psi_classic"
@@ -115,3 +115,17 @@ def _joined(
     if warn is None and alert is None:
         return None
     return Threshold(warn, alert, auto if auto is not None else (preset_auto and not given), "; ".join(sources))
+
+
+def show_resolved(monitor: ResolvedMonitor) -> list[tuple[str, str, float | None, float | None, str]]:
+    """(column, statistic, warn, alert, source) of every limit, for ``check --show-resolved``; ':table' rows first."""
+
+    def rows(
+        column: str, thresholds: Mapping[str, Threshold]
+    ) -> list[tuple[str, str, float | None, float | None, str]]:
+        return [(column, s, t.warn, t.alert, t.source) for s, t in thresholds.items()]
+
+    return [
+        *rows(":table", monitor.table_thresholds),
+        *(r for c in monitor.columns for r in rows(c.name, c.thresholds)),
+    ]

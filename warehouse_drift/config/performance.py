@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from warehouse_drift.config.limits import Place, limits
 from warehouse_drift.config.model import ModelConfig
 from warehouse_drift.config.resolved import Kind, ModelPart, ResolvedColumn, Role, SourceColumn, Threshold
-from warehouse_drift.errors import Problem
+from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.statistics.registry import ERRORS, OUTCOMES
 
 NAMES = {"outcome": "model_outcome", "error": "model_error"}
@@ -18,18 +18,17 @@ _CLASSES = ("boolean", "text", *_NUMBERS)
 def model_column(
     model: ModelConfig,
     find: Callable[[str], SourceColumn | None],
-    unknown: Callable[[str, str], str],
+    lack: Callable[[Path, str, str], None],
     report: Callable[..., None],
-    gone: type[Problem],
 ) -> tuple[ResolvedColumn, bool]:
-    """(the column, whether the relation has what it is made of). ``report``: (path, sentence, kind of problem); ``gone``
-    is the kind of a column that the relation lacks, ``unknown`` makes its sentence."""
+    """(the column, whether the relation has what it is made of). ``report``: (path, sentence); ``lack`` (path,
+    what, name) reports a column that the relation lacks."""
     what = "outcome" if model.task == "classification" else "error"
     found: list[SourceColumn] = []
     for key, name in (("label", model.label), ("prediction", model.prediction)):
         column = find(name)
         if column is None:
-            report(("model", key), unknown(f"the {key} column", name), gone)
+            lack(("model", key), f"the {key} column", name)
             continue
         found.append(column)
         if what == "error" and column.type_family not in _NUMBERS:

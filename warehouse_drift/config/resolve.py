@@ -6,7 +6,7 @@ them, baseline dates become UTC instants. What the relation lacks is a ``ColumnP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from warehouse_drift.config.hashes import decisive_hash, definition_hash
 from warehouse_drift.config.instants import instant
 from warehouse_drift.config.limits import DEFAULT_PRESET, Place, limits, preset_limits, preset_names
 from warehouse_drift.config.model import ColumnConfig, Config, MonitorConfig, ThresholdsConfig
+from warehouse_drift.config.names import Names
 from warehouse_drift.config.performance import model_column, table_limits
 from warehouse_drift.config.resolved import (
     BaselineSpec,
@@ -27,10 +28,9 @@ from warehouse_drift.config.resolved import (
     Role,
     SegmentSpec,
     SourceColumn,
-    Threshold,
     TimestampSpec,
 )
-from warehouse_drift.config.values import matches, nearest, usual_k_of_n
+from warehouse_drift.config.values import matches, usual_k_of_n
 from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import Problem
 from warehouse_drift.statistics.registry import BY_NAME, TABLE_STATISTICS, names
@@ -61,6 +61,10 @@ class ColumnProblem(Problem):
     run goes on; ``check`` shows it. Any other Problem stops the monitor."""
 
 
+def _is_pattern(text: str) -> bool:
+    return any(c in text for c in "*?[/")
+
+
 def resolve_monitor(
     config: Config, monitor: MonitorConfig, columns: Sequence[SourceColumn]
 ) -> tuple[ResolvedMonitor, list[Problem]]:
@@ -72,10 +76,8 @@ class _Resolving:
     def __init__(self, config: Config, monitor: MonitorConfig, columns: Sequence[SourceColumn]) -> None:
         self.config, self.given, self.source = config, monitor, tuple(columns)
         self.path = config.path_of(monitor)
-        self.exact = {c.name: c for c in columns}
-        self.folded: dict[str, SourceColumn | None] = {}
-        for c in columns:  # two names that differ in case only are found by their exact name alone
-            self.folded[c.name.lower()] = None if c.name.lower() in self.folded else c
+        self.names = Names(self.source)
+        self.find = self.names.find
         self.problems: list[Problem] = []
         self.timestamp = self._timestamp()
         self.segments = self._segments()
@@ -85,8 +87,10 @@ class _Resolving:
         file, line = self.config.place((*self.path, *path))
         self.problems.append(kind(file, line, message))
 
-    def find(self, name: str) -> SourceColumn | None:
-        return self.exact.get(name) or self.folded.get(name.lower())
+    def lack(self, path: Path, what: str, name: str) -> None:
+        """A column that is not there is a decision; a name that may mean several columns is a mistake."""
+        kind = Problem if self.names.several(name) else ColumnProblem
+        self.report(path, self.unknown(what, name), kind)
 
     def setting(self, name: str, default: Any) -> Any:
         """A key of the monitor, else of the defaults."""
@@ -97,9 +101,7 @@ class _Resolving:
         return shared if shared not in (None, ()) else default
 
     def unknown(self, what: str, name: str) -> str:
-        listed = [c.name for c in self.source]
-        hint = nearest(name, listed) or f"Columns: {', '.join(listed[:12])}{', ...' if len(listed) > 12 else ''}."
-        return f"{what} {name!r} is not in {self.given.relation or 'the query'}. {hint}"
+        return self.names.lack(what, name, self.given.relation or "the query")
 
     def monitor(self) -> tuple[ResolvedMonitor, list[Problem]]:
         given = self.given
@@ -173,7 +175,7 @@ class _Resolving:
         )
 
     def _segments(self) -> tuple[SegmentSpec, ...]:
-        found = []
+        found: list[SegmentSpec] = []
         for i, segment in enumerate(self.given.segments):
             column = self.find(segment.column)
             if column is None:
@@ -184,6 +186,8 @@ class _Resolving:
                     f"the segment column {column.name!r} is {column.data_type}, whose values cannot be named",
                 )
             name = column.name if column else segment.column
+            if any(f.column == name for f in found):
+                self.report(("segments", i), f"the segment {name!r} stands twice; keep one of them")
             found.append(SegmentSpec(name, segment.max_values, segment.min_rows, segment.alert_on))
         return tuple(found)
 
@@ -230,23 +234,21 @@ class _Resolving:
         """(columns in the relation's order, then expressions; configured ones that are missing)."""
         given = self.given.columns
         items = list(given.items())
-        named = {item.name.lower(): (path, item) for path, item in items if item.name}
+        named = self._named(items)
         held_back = {s.column for s in self.segments} | ({self.timestamp.column} if self.timestamp else set())
         patterns = [i.match for _, i in items if i.match] if given.listed is not None else list(given.include)
         exclude = () if given.listed is not None else given.exclude
         found: list[ResolvedColumn] = []
         for column in self.source:
-            own = self._own(named, column)
+            own = named.get(column.name)
             if own and own[1].expression:
                 continue
-            picked = any(matches(p, column.name) for p in patterns) and not any(
-                matches(p, column.name) for p in exclude
-            )
+            picked = any(self._fits(p, column) for p in patterns) and not any(self._fits(p, column) for p in exclude)
             # overrides settle columns that are included; only a listed name or a literal one in include adds a column
             is_named = own is not None and (
                 given.listed is not None or column.name not in held_back or own[1].role is not None
             )
-            literal = any(p.lower() == column.name.lower() for p in patterns)
+            literal = any(self.find(p) is column for p in patterns)
             if not (
                 (is_named and (given.listed is not None or picked))
                 or literal
@@ -261,23 +263,23 @@ class _Resolving:
                 virtual = SourceColumn(item.name, "expression", _EXPRESSION_FAMILY.get(kind, "text"))
                 found.append(self._column(virtual, (path, item), True))
             elif item.name and self.find(item.name) is None:
-                self.report(("columns", *path), self.unknown("the column", item.name), ColumnProblem)
+                self.lack(("columns", *path), "the column", item.name)
                 missing.append(self._column(SourceColumn(item.name, "", "unknown"), (path, item), True))
         if self.given.model is not None:
-            made, whole = model_column(self.given.model, self.find, self.unknown, self.report, ColumnProblem)
+            made, whole = model_column(self.given.model, self.find, self.lack, self.report)
             (found if whole else missing).append(made)
         known = {c.name.lower() for c in (*found, *missing)}
         for i, pattern in enumerate(given.include if given.listed is None else ()):
-            if pattern == "*" or any(matches(pattern, c.name) for c in self.source):
+            if pattern == "*" or any(self._fits(pattern, c) for c in self.source):
                 continue
-            if any(c in pattern for c in "*?[/"):
+            if _is_pattern(pattern):
                 self.report(
                     ("columns", "include", i),
                     f"no column of {self.given.relation or 'the query'} matches {pattern!r}.",
                     ColumnProblem,
                 )
             elif pattern.lower() not in known:
-                self.report(("columns", "include", i), self.unknown("the column", pattern), ColumnProblem)
+                self.lack(("columns", "include", i), "the column", pattern)
                 missing.append(self._column(SourceColumn(pattern, "", "unknown"), None, True))
         for path, item in items:
             if item.match and not any(matches(item.match, c.name) for c in self.source):
@@ -288,11 +290,20 @@ class _Resolving:
                 )
         return found, missing
 
-    def _own(
-        self, named: Mapping[str, tuple[Path, ColumnConfig]], column: SourceColumn
-    ) -> tuple[Path, ColumnConfig] | None:
-        own = named.get(column.name.lower())
-        return own if own and self.find(own[1].name or "") is column else None
+    def _named(self, items: Sequence[tuple[Path, ColumnConfig]]) -> dict[str, tuple[Path, ColumnConfig]]:
+        """The warehouse's name -> what is said of that column by name."""
+        named: dict[str, tuple[Path, ColumnConfig]] = {}
+        for path, item in items:
+            column = self.find(item.name) if item.name else None
+            if column is not None and column.name in named:
+                self.report(("columns", *path), f"{item.name!r} is the column {column.name!r} again; keep one of them")
+            elif column is not None:
+                named[column.name] = (path, item)
+        return named
+
+    def _fits(self, pattern: str, column: SourceColumn) -> bool:
+        """A name without the signs of a pattern means one column."""
+        return self.find(pattern) is column or (_is_pattern(pattern) and matches(pattern, column.name))
 
     def _column(self, column: SourceColumn, own: tuple[Path, ColumnConfig] | None, named: bool) -> ResolvedColumn:
         matched = [(p, i) for p, i in self.given.columns.items() if i.match and matches(i.match, column.name)][::-1]
@@ -383,18 +394,4 @@ class _Resolving:
             found.append(Place(thresholds, label, {"": self.config.source(path), **sources}))
 
 
-def show_resolved(monitor: ResolvedMonitor) -> list[tuple[str, str, float | None, float | None, str]]:
-    """(column, statistic, warn, alert, source) of every limit, for ``check --show-resolved``; ':table' rows first."""
-
-    def rows(
-        column: str, thresholds: Mapping[str, Threshold]
-    ) -> list[tuple[str, str, float | None, float | None, str]]:
-        return [(column, s, t.warn, t.alert, t.source) for s, t in thresholds.items()]
-
-    return [
-        *rows(":table", monitor.table_thresholds),
-        *(r for c in monitor.columns for r in rows(c.name, c.thresholds)),
-    ]
-
-
-__all__ = ["ColumnProblem", "definition_hash", "resolve_monitor", "show_resolved"]
+__all__ = ["ColumnProblem", "definition_hash", "resolve_monitor"]

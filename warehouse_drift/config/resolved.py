@@ -131,6 +131,8 @@ class BaselineSpec:
     where: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """columns of the monitor that the baseline's own relation spells in another case -> its spelling"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ _BEGIN = """# drift.yml: every key
      python -m warehouse_drift.config.schema > docs/reference/config.md -->
 
 `${VAR}` and `${VAR:-default}` work in any value; `$${` is a literal `${`. A misspelt key, a key that stands twice and a
-variable that is not set are errors with file and line, all of them at once. Names match without regard to upper and
-lower case. Patterns have `*` and `?`; `/.../` is a regular expression. Durations are a number and a unit (`35 days`;
+variable that is not set are errors with file and line, all of them at once. Names match exactly, else
+without regard to upper and lower case (names-and-types.md). Patterns have `*` and `?`; `/.../` is a regular expression. Durations are a number and a unit (`35 days`;
 a month is 30 days, a year 365), shares a number or a percentage (`0.05`, `5%`).
 
 Limits come from the most specific place that gives them: column, match, role, monitor, defaults, preset. Limits that you

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markupsafe import Markup
 
-from warehouse_drift.config.resolved import Kind, SourceColumn
+from warehouse_drift.config.resolved import Kind
 from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import RULES, ZERO_SHARES, Binning
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, count_cells
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
 from warehouse_drift.pipeline.ranks import rank_summaries, rank_sums, ranked
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.sides import ComparedColumn, both_sides
 from warehouse_drift.pipeline.values import read_values, value_summaries
 from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.expressions import relation
 from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL, DEFAULTS, NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
-from warehouse_drift.warehouse.introspect import columns as source_columns
 
 VALUE_CAP = 1000
 NAMED_UNSEEN = 50
 NAMED_CHANGES = 50
-_KINDS = {
-    "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
-    "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedColumn:
-    """A column of a comparison; ``problem`` is a reason code when it cannot be compared."""
-
-    number: int
-    name: str
-    kind: Kind
-    float: bool
-    integer: bool
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +38,6 @@ class Comparison:
     passes: dict[str, int]
     changed: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     """column -> ``new`` and ``vanished`` -> values with their rows, most frequent first"""
-
-
-def match_columns(
-    reference: Sequence[SourceColumn], current: Sequence[SourceColumn], wanted: Sequence[str] | None
-) -> tuple[ComparedColumn, ...]:
-    """Columns of both sides by name. Raises UsageError for a wanted name that the reference does not have."""
-    now = {c.name: c for c in current}
-    then = {c.name: c for c in reference}
-    if wanted:
-        unknown = [w for w in wanted if w not in then and w not in now]
-        if unknown:
-            raise UsageError(f"Neither relation has a column {unknown[0]!r}.", hint=f"Columns: {', '.join(then)}.")
-    found = []
-    for number, name in enumerate(dict.fromkeys([*then, *now])):
-        if wanted and name not in wanted:
-            continue
-        old, new = then.get(name), now.get(name)
-        column = old or new
-        assert column is not None
-        kind = _KINDS.get(column.type_family, Kind.TEXT)
-        problem = None
-        if new is None:
-            problem = "column_missing"
-        elif old is None:
-            problem = "no_baseline"
-        elif column.type_family in ("nested", "binary", "time", "unknown"):
-            problem = "unsupported_type"
-        elif kind is not _KINDS.get(new.type_family, Kind.TEXT):
-            problem = "type_changed"
-        is_float = "float" in (column.type_family, new.type_family if new else "")
-        integer = column.type_family == "integer" and new is not None and new.type_family == "integer"
-        found.append(ComparedColumn(number, name, kind, is_float, integer, problem))
-    if not found:
-        raise UsageError("The two relations have no column to compare.")
-    return tuple(found)
 
 
 def column_sql(name: str, kind: Kind) -> Markup:
@@ -143,8 +91,9 @@ def compare(
                 f"There is no statistic {name!r}.",
                 hint=f"Did you mean {near[0]}?" if near else f"Known: {', '.join(BY_NAME)}.",
             )
-    ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
-    matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), columns)
+    sides_of = both_sides(warehouse, reference, current)
+    binning = replace(binning, edges={sides_of.find(n).name: edges for n, edges in binning.edges.items()})
+    ref, cur, matched = sides_of.reference, sides_of.current, sides_of.wanted(columns)
     usable = [c for c in matched if c.problem is None]
     numeric = numeric_columns(usable)
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]

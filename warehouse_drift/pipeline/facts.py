@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
 
 from warehouse_drift.config.hashes import definition_hash
+from warehouse_drift.config.names import Names
 from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
+from warehouse_drift.pipeline.sides import respelled
 from warehouse_drift.plan.build import baseline_range, looked_at, noise_basis, segment_keys, whole_windows
 from warehouse_drift.plan.clock import instant_of, newest_params, range_sql, stray_params
 from warehouse_drift.plan.model import Asked, ColumnState, Facts, KnownBaseline, KnownBucket, KnownGrid, KnownWindow
@@ -49,7 +51,8 @@ def baseline_source(warehouse: Warehouse, monitor: ResolvedMonitor) -> Source:
     spec = monitor.baseline
     where = expression(spec.where, warehouse.dialect, "baseline where") if spec.where else None
     time = Markup("src.") + identifier(monitor.timestamp.column) if monitor.timestamp else None
-    return Source(_relation(spec.relation or monitor.relation, warehouse), where, time)
+    found = _relation(spec.relation or monitor.relation, warehouse)
+    return Source(respelled(found, spec.spelled, warehouse.dialect), where, time)
 
 
 def _relation(given: Relation, warehouse: Warehouse) -> Markup:
@@ -78,11 +81,13 @@ def gather(
     asked: Asked,
 ) -> Facts:
     """Facts about one resolved monitor. ``has_state``: whether the result tables exist at all."""
+    monitor, before = _with_baseline(warehouse, monitor)
     base = _Base(warehouse, monitor, schema, has_state)
     lost = read.lost(*base.key) if has_state else {}
     asked = asked.with_lost(lost)
     baseline, highest = base.baseline()
     grids = base.grids(baseline)
+    monitor = _as_stored(monitor, grids)
     limits = baseline_range(monitor)
     latest = base.latest_bucket(baseline, limits)
     windows = base.newest_windows(baseline)
@@ -105,7 +110,7 @@ def gather(
         latest_bucket=latest,
         windows=windows,
         snapshot_before=_snapshot_before(base, baseline, now) if monitor.timestamp is None else None,
-        states=tuple(_states(warehouse, monitor, columns)),
+        states=tuple(_states(monitor, before)),
         lost=lost,
     )
     if baseline is None:
@@ -152,7 +157,38 @@ def _times(
     return oldest, min(newest, now), nulls, future
 
 
-def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[SourceColumn]) -> list[ColumnState]:
+def _with_baseline(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[ResolvedMonitor, Names[SourceColumn] | None]:
+    """The monitor with the spellings of its baseline's own relation, and that relation's columns.
+
+    Raises UsageError for a name that may mean several of them.
+    """
+    if monitor.baseline.relation is None:
+        return monitor, None
+    found = Names(_baseline_columns(warehouse, monitor))
+    wanted = [c.name for c in monitor.columns if not c.expression] + [s.column for s in monitor.segments]
+    wanted += [p.name for c in monitor.columns if c.model for p in (c.model.label, c.model.prediction)]
+    wanted += [monitor.timestamp.column] if monitor.timestamp and monitor.baseline.start else []
+    for name in wanted:
+        if found.several(name):
+            raise UsageError(f"monitor {monitor.name}: {found.lack('the column', name, 'its baseline')}")
+    other = {n: c.name for n in wanted if (c := found.find(n)) is not None and c.name != n}
+    return replace(monitor, baseline=replace(monitor.baseline, spelled=other)), found
+
+
+def _as_stored(monitor: ResolvedMonitor, grids: Mapping[str, KnownGrid]) -> ResolvedMonitor:
+    """The monitor with its missing columns as the warehouse spelled them while they were there, so that their history
+    goes on under one name."""
+    stored = Names(grids.values())
+    known = {c.name for c in monitor.columns}
+
+    def named(column: ResolvedColumn) -> ResolvedColumn:
+        found = stored.find(column.name)
+        return column if found is None or found.name in known else replace(column, name=found.name)
+
+    return replace(monitor, missing_columns=tuple(named(c) for c in monitor.missing_columns))
+
+
+def _states(monitor: ResolvedMonitor, known: Names[SourceColumn] | None) -> list[ColumnState]:
     """Columns that cannot be measured: gone, of a type that has no measure, or unknown to the baseline's relation."""
     states = [ColumnState(c.name, c.kind.value, c.role.value, "column_missing") for c in monitor.missing_columns]
     states += [
@@ -160,12 +196,11 @@ def _states(warehouse: Warehouse, monitor: ResolvedMonitor, columns: Sequence[So
         for c in monitor.columns
         if unsupported(c)
     ]
-    if monitor.baseline.relation is None:
+    if known is None:
         return states
-    known = {c.name.lower(): c for c in _baseline_columns(warehouse, monitor)}
     stuck = {s.name for s in states}
     for c in monitor.columns:
-        other = known.get(c.name.lower())
+        other = known.find(c.name)
         if c.name in stuck or c.expression:
             continue
         if other is None:

@@ -12,16 +12,15 @@ from warehouse_drift.config.resolved import Kind
 from warehouse_drift.decisions.library import Library, LibraryTest, chunk_limits, judge, knows, share_band
 from warehouse_drift.decisions.model import Decision, Summary
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns, numeric_columns
+from warehouse_drift.pipeline.compare import column_sql, numeric_columns
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.sides import ComparedColumn, Sides, both_sides
 from warehouse_drift.pipeline.values import Values, read_values, value_summaries
 from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.expressions import relation
 from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.statistics.registry import BY_NAME, CATEGORICAL
 from warehouse_drift.warehouse.execute import Warehouse
-from warehouse_drift.warehouse.introspect import columns as source_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +71,10 @@ def compare_as(
     """
     knows(owner, statistics or ())
     chunks = chunks or Chunks()
-    ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
-    matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), None)
-    order = order_of(matched, chunks) if owner.chunks else None
-    wanted = [c for c in matched if (not columns or c.name in columns) and c.name != (order.name if order else None)]
-    for name in columns or ():
-        if name not in {c.name for c in matched}:
-            raise UsageError(f"Neither relation has a column {name!r}.")
+    sides_of = both_sides(warehouse, reference, current)
+    ref, cur = sides_of.reference, sides_of.current
+    order = order_of(sides_of, chunks) if owner.chunks else None
+    wanted = [c for c in sides_of.wanted(columns) if c.name != (order.name if order else None)]
     usable = [c for c in wanted if c.problem is None]
     numeric = numeric_columns(usable)
     texts = [(c.number, column_sql(c.name, c.kind)) for c in usable if c.kind.value in CATEGORICAL]
@@ -116,16 +112,11 @@ def compare_as(
     return LibraryComparison(tuple(wanted), sides[0], sides[1])
 
 
-def order_of(matched: Sequence[ComparedColumn], chunks: Chunks) -> ComparedColumn:
+def order_of(sides: Sides, chunks: Chunks) -> ComparedColumn:
     """The column that orders rows: the one named, else the only date or timestamp that both sides have."""
-    by_name = {c.name: c for c in matched}
     if chunks.order_by is not None:
-        if chunks.order_by not in by_name:
-            raise UsageError(
-                f"There is no column {chunks.order_by!r} to order by.", hint=f"Columns: {', '.join(by_name)}."
-            )
-        return by_name[chunks.order_by]
-    times = [c for c in matched if c.kind is Kind.DATETIME and c.problem is None]
+        return sides.find(chunks.order_by, "the column to order by")
+    times = [c for c in sides.columns if c.kind is Kind.DATETIME and c.problem is None]
     if len(times) == 1:
         return times[0]
     raise UsageError(

@@ -18,15 +18,14 @@ from warehouse_drift.decisions import sentences
 from warehouse_drift.decisions.library import Library
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.compare import ComparedColumn, column_sql, match_columns
+from warehouse_drift.pipeline.compare import column_sql
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.library import Chunks, Judged, chunked, order_of
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.sides import ComparedColumn, both_sides
 from warehouse_drift.pipeline.values import count_values
-from warehouse_drift.sql.expressions import relation
 from warehouse_drift.statistics.registry import NUMERIC
 from warehouse_drift.warehouse.execute import Warehouse
-from warehouse_drift.warehouse.introspect import columns as source_columns
 
 STATISTIC = "reconstruction_error"
 MOST_COLUMNS = 50
@@ -53,15 +52,15 @@ def measure_together(
     if not owner.chunks:
         raise UsageError("Columns are judged together in chunks only.", hint="Use --preset nannyml.")
     chunks = chunks or Chunks()
-    ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
-    matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), None)
-    order = order_of(matched, chunks)
+    sides_of = both_sides(warehouse, reference, current)
+    ref, cur = sides_of.reference, sides_of.current
+    order = order_of(sides_of, chunks)
     wanted = [
         c
-        for c in matched
+        for c in sides_of.wanted(columns)
         if c.problem is None
         and c.name != order.name
-        and (c.name in columns if columns else c.kind in (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN))
+        and (columns or c.kind in (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN))
     ]
     if not 2 <= len(wanted) <= MOST_COLUMNS:
         raise UsageError(f"Between 2 and {MOST_COLUMNS} columns can be judged together, not {len(wanted)}.")

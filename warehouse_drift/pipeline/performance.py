@@ -6,7 +6,7 @@ Everything is counted by score inside the warehouse; Python sees one row a chunk
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -17,14 +17,12 @@ from warehouse_drift.decisions import sentences
 from warehouse_drift.decisions.library import Library
 from warehouse_drift.decisions.model import Decision, Summary, Verdict
 from warehouse_drift.errors import UsageError
-from warehouse_drift.pipeline.compare import ComparedColumn, match_columns
 from warehouse_drift.pipeline.grids import Slice
 from warehouse_drift.pipeline.library import Chunks, Judged, chunked, order_of
 from warehouse_drift.pipeline.session import Session
+from warehouse_drift.pipeline.sides import ComparedColumn, Sides, both_sides
 from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.execute import Warehouse
-from warehouse_drift.warehouse.introspect import columns as source_columns
 
 MOST_POINTS = 5_000
 """Points of the calibration curve that come to Python; more are thinned out in the warehouse first."""
@@ -82,18 +80,19 @@ def measure_model(
 
     Raises UsageError for a column that does not exist, and for text labels without a positive class.
     """
-    ref, cur = (relation(text, warehouse.dialect) for text in (reference, current))
-    matched = match_columns(source_columns(warehouse, ref, reference), source_columns(warehouse, cur, current), None)
-    by_name = {c.name: c for c in matched}
+    sides_of = both_sides(warehouse, reference, current)
+    ref, cur = sides_of.reference, sides_of.current
+    model = _spelled(model, sides_of)
+    by_name = {c.name: c for c in sides_of.columns}
     used = [n for n in (model.label, model.prediction, model.score) if n is not None]
     for name in used:
-        if name not in by_name or (by_name[name].problem and name != model.label):
+        if by_name[name].problem and name != model.label:
             raise UsageError(
                 f"The model's column {name!r} is not in both relations.", hint=f"Columns: {', '.join(by_name)}."
             )
     if len(used) < 2:
         raise UsageError("Performance needs a prediction or a score beside the label.")
-    order = order_of(matched, chunks or Chunks()) if owner is not None and owner.chunks else None
+    order = order_of(sides_of, chunks or Chunks()) if owner is not None and owner.chunks else None
     with Session(warehouse) as session:
         slices = [Slice(ref), Slice(cur)]
         if order is not None and owner is not None:
@@ -104,6 +103,15 @@ def measure_model(
         else:
             found = _classification(session, model, by_name, slices, has_label, parity=order is not None)
     return _judged(found, model, owner if order is not None else None)
+
+
+def _spelled(model: Model, sides: Sides) -> Model:
+    """The model's columns as the reference spells them."""
+    prediction, score = (
+        sides.find(n, f"the model's {k}").name if n is not None else None
+        for k, n in (("prediction", model.prediction), ("score", model.score))
+    )
+    return replace(model, label=sides.find(model.label, "the model's label").name, prediction=prediction, score=score)
 
 
 def _task(model: Model, columns: Mapping[str, ComparedColumn]) -> str:

@@ -14,11 +14,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from warehouse_drift.config.names import Names
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.expressions import relation
 from warehouse_drift.warehouse.execute import Warehouse
+from warehouse_drift.warehouse.introspect import columns as source_columns
 
 MOST_DETECTIONS = 500
 CHECKS = 20
@@ -131,15 +133,21 @@ def detect(
         given = DETECTORS[detector](**parameters)
     except TypeError as error:
         raise UsageError(f"{detector}: {error}.") from error
+    origin = relation(source, warehouse.dialect)
+    names, spelled = Names(source_columns(warehouse, origin, source)), []
+    for name in (order_by, column):
+        if (one := names.find(name)) is None:
+            raise UsageError(names.lack("The column", name, source))
+        spelled.append(Markup("src.") + identifier(one.name))
     drifts: list[int] = []
     warning: int | None = None
     with Session(warehouse) as session:
         positions = session.scratch(
             "positions",
             "streams/positions",
-            source=relation(source, warehouse.dialect),
-            order=Markup("src.") + identifier(order_by),
-            x=Markup("src.") + identifier(column),
+            source=origin,
+            order=spelled[0],
+            x=spelled[1],
         )
         start = 0
         while len(drifts) < MOST_DETECTIONS:

@@ -55,6 +55,10 @@ class KnownGrid:
     wide: bool = False
     """whether the column has more values than cells"""
 
+    @property
+    def name(self) -> str:
+        return self.column_name
+
 
 @dataclass(frozen=True, slots=True)
 class KnownBucket:

@@ -42,6 +42,8 @@ class Dialect:
     capabilities: Mapping[str, Capability] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()
     identifier_limit: int = 63
+    exact_case: bool = False
+    """Whether quoted names of columns that differ in case alone are different columns."""
     largest_double: float = 0.0
     """Where sums and differences that leave the range of doubles are errors: a scan that meets one is made again with
     doubles beyond this one counted as infinite. 0: the engine gives infinity itself."""
@@ -115,6 +117,7 @@ def load_dialect(name: str) -> Dialect:
         capabilities={k: Capability(**v) for k, v in raw.get("capabilities", {}).items()},
         rewrites=tuple(raw.get("rewrites", ())),
         identifier_limit=int(raw.get("identifier_limit", 63)),
+        exact_case=bool(raw.get("exact_case", False)),
         largest_double=float(raw.get("largest_double", 0.0)),
         grants=raw.get("grants", {}),
         append_rows=raw.get("append", {}).get("rows", "values"),

@@ -145,6 +145,13 @@ def _name(table: exp.Table, dialect: Dialect) -> Markup:
     return Markup(".").join(written if as_written else [identifier(p.name) for p in folded.parts])
 
 
+def written(name: str, dialect: Dialect) -> str:
+    """A name of the catalog as a person has to write it: in quotes where the warehouse would fold it to another one."""
+    folded = normalize_identifiers(exp.to_identifier(name, quoted=False), dialect=dialect.sqlglot_name).name
+    kept = folded == name or not dialect.exact_case
+    return name if kept and _PLAIN.match(name) else exp.to_identifier(name, quoted=True).sql(dialect=dialect.sqlglot_name)
+
+
 def _part(part: exp.Expr) -> Markup:
     plain = not part.args.get("quoted") and _PLAIN.match(part.name)
     return Markup(part.name) if plain else identifier(part.name)

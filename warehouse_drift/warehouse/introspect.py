@@ -15,7 +15,7 @@ from warehouse_drift.errors import QueryError, WarehouseError
 from warehouse_drift.resources import template_text
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier
-from warehouse_drift.sql.expressions import is_query
+from warehouse_drift.sql.expressions import is_query, written
 from warehouse_drift.sql.render import render
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -120,14 +120,15 @@ def _missing(warehouse: Warehouse, relation: Markup, shown: str, error: QueryErr
     ours = {t.name for t in TABLES} | {v.name for v in VIEWS}
     names = [n for n in tables(warehouse) if n.split(".")[-1] not in ours]
     wanted = shown.split(".")[-1].strip('"`').lower()
-    if wanted in (n.split(".")[-1].lower() for n in names) and "." not in shown:
+    alike = [n.split(".")[-1] for n in names if n.split(".")[-1].lower() == wanted]
+    if any(written(n, warehouse.dialect) == n for n in alike) and "." not in shown:
         # it is there (a view on something that is gone, or without the right): the engine knows better than a guess
         return WarehouseError(f"{shown} cannot be read: {text}")
-    return MissingRelation(f"There is no relation {shown}.", hint=_suggestion(wanted, names))
+    return MissingRelation(f"There is no relation {shown}.", hint=_suggestion(wanted, names, warehouse.dialect))
 
 
-def _suggestion(wanted: str, names: Sequence[str]) -> str:
-    by_table = {n.split(".")[-1].lower(): n for n in names}
+def _suggestion(wanted: str, names: Sequence[str], dialect: Dialect) -> str:
+    by_table = {n.split(".")[-1].lower(): ".".join(written(part, dialect) for part in n.split(".")) for n in names}
     near = difflib.get_close_matches(wanted, by_table, 3, 0.6)
     if wanted in by_table:
         near = [wanted]
