@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.run.conftest import BASE_DAYS, Row, World, day, rows_of
-from tests.statistics.test_rank_bounds import RANKED, truth
+from tests.statistics.test_rank_bounds import MEANS, RANKED, same_means, truth
 from warehouse_drift.warehouse.execute import Warehouse
 
 DAYS = BASE_DAYS + 3
@@ -56,7 +56,7 @@ def test_intervals_from_cells_and_the_truth_where_it_decides(
 ) -> None:
     world = World(tmp_path)
     world.insert(list(data))
-    asked = {"columns": ["x", "k"], "statistics": RANKED, "segments": ["seg"]}
+    asked = {"columns": ["x", "k"], "statistics": [*RANKED, *MEANS], "segments": ["seg"]}
     world.configure(**asked)
     with statements(monkeypatch) as sent:
         world.run()
@@ -68,6 +68,9 @@ def test_intervals_from_cells_and_the_truth_where_it_decides(
         value = truth(*sides(data, row))[row["statistic"]][0]
         assert row["value_lower"] - 1e-9 <= value <= row["value_upper"] + 1e-9, row
         assert row["decision"] == "not_judged"
+    means = {r["statistic"]: r for r in rows if r["statistic"] in MEANS and r["segment"] == "all" and r["column_name"] == "x"}
+    for row in means.values():
+        same_means(means, *sides(data, row))
     assert {r["precision"] for r in ranked if r["column_name"] == "k"} == {"exact"}  # a cell a value
 
     # limits inside of the intervals of one window, or clear of all of them

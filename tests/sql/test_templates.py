@@ -118,6 +118,8 @@ PARAMS: dict[str, dict[str, Any]] = {
     "metrics/value_cdf": {"values": T, "columns": T, "numeric": [1]},
     "metrics/value_bounds": {"sorted": T},
     "metrics/value_ranks": {"sorted": T, "wanted": RANKED},
+    "metrics/rank_statistics": {"parts": [Markup("(SELECT 1 AS a)")] * 2},
+    "metrics/pooled_moments": {"cells": T, "columns": T, "numeric": [1, 2]},
     "metrics/rank_bounds": {"cdf": T, "wanted": RANKED},
     "metrics/order_statistics": {"sorted": T, "ranks": [{"column_no": 1, "rank": 5}]},
     "metrics/value_bins": {"values": T, "edges": [{"pair_no": 0, "column_no": 1, "bin_index": 0, "lower": None, "upper": 1.0, "closed": 1}], "by_value": [2], "outside": [1], "unseen_together": True, "missing": True},

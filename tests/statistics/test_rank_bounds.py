@@ -23,6 +23,7 @@ from warehouse_drift.sql.render import render
 from warehouse_drift.statistics.finish import FINISH
 from warehouse_drift.statistics.registry import BUILT_IN
 
+MEANS = [s.name for s in BUILT_IN if s.source == "moments"]
 RANKED = [s.name for s in BUILT_IN if s.source == "ranks"]
 Case = tuple[list[float], list[float], set[float], bool]
 """Both sides, the edges between cells, and ``wide`` (see ``cells``)."""
@@ -154,6 +155,27 @@ def test_the_truth_is_inside(measure: Measure, some: list[Case]) -> None:
         holds(rows, np.array(x), np.array(y))
 
 
+def same_means(rows: dict[str, dict[str, Any]], x: np.ndarray, y: np.ndarray) -> None:
+    """What comes from sums is exact: no interval."""
+    welch, student = stats.ttest_ind(x, y, equal_var=False), stats.ttest_ind(x, y)
+    shift = (y.mean() - x.mean()) / np.std(x)
+    for name, value, p in (("welch_t", welch.statistic, welch.pvalue), ("student_t", student.statistic, student.pvalue), ("mean_shift", shift, welch.pvalue)):
+        row = rows[name]
+        assert row["value"] == row["value_lower"] == row["value_upper"] == pytest.approx(value, rel=1e-9), name
+        assert row["p_value"] == pytest.approx(p, rel=1e-6), name
+
+
+@pytest.mark.parametrize("far", [1e6, 1e9])
+def test_means_far_from_zero_and_constants(far: float, compared: Callable[..., dict[str, dict[str, Any]]]) -> None:
+    rng = np.random.default_rng(2)
+    x, y = (far + np.round(rng.normal(d, 1, 900) * 4) / 4 for d in (0.0, 0.3))  # whole quarters: nothing is rounded
+    same_means(compared(x, y, statistics=MEANS), x - far, y - far)
+    rows = compared([far + 0.1] * 40, [far + 0.2] * 30, statistics=MEANS)
+    assert {r["reason_code"] for r in rows.values()} == {"constant_reference"}
+    rows = compared([*x, math.inf], y, statistics=MEANS)
+    assert {r["reason_code"] for r in rows.values()} == {"infinite_values"}
+
+
 DRAWS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
     "normal": lambda g, n: g.normal(size=n),
     "exponential": lambda g, n: g.exponential(size=n),
@@ -169,8 +191,9 @@ WIDEST = {"mann_whitney": 0.004, "mann_whitney_less": 0.004, "kuiper": 0.006, "e
 def test_the_interval_says_something(name: str, compared: Callable[..., dict[str, dict[str, Any]]]) -> None:
     rng = np.random.default_rng(8)
     x, y = DRAWS[name](rng, 20_000), DRAWS[name](rng, 15_000) * 1.1 + (0.1 if name in ("normal", "heavy") else 0.0)
-    rows = compared(x, y, statistics=RANKED)
+    rows = compared(x, y, statistics=[*RANKED, *MEANS])
     holds(rows, x, y)
+    same_means(rows, x, y)
     for statistic, widest in WIDEST.items():
         row = rows[statistic]
         width = row["value_upper"] - row["value_lower"]

@@ -16,7 +16,7 @@ from warehouse_drift.decisions.evidence import mann_whitney_pvalue
 from warehouse_drift.statistics.registry import BUILT_IN
 
 Compared = Callable[..., dict[str, dict[str, Any]]]
-ASKED = [s.name for s in BUILT_IN if s.source in ("values", "ranks")]
+ASKED = [s.name for s in BUILT_IN if s.source in ("values", "ranks", "moments")]
 
 
 def epps(x: np.ndarray, y: np.ndarray) -> tuple[float, float | None]:

@@ -13,7 +13,7 @@ from warehouse_drift.errors import UsageError
 from warehouse_drift.grid.edges import RULES, ZERO_SHARES, Binning
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, count_cells
 from warehouse_drift.pipeline.metrics import Refined, pool, refine, summaries
-from warehouse_drift.pipeline.ranks import rank_summaries, rank_sums, ranked
+from warehouse_drift.pipeline.ranks import moment_summaries, rank_summaries, rank_sums, ranked
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.pipeline.sides import ComparedColumn, both_sides
 from warehouse_drift.pipeline.values import read_values, value_summaries
@@ -117,7 +117,8 @@ def compare(
             {"side": "r", "cells": table, "columns": list(numbers)} for table, numbers in built.cells
         ]
         if numeric:
-            table = count_cells(session, "current", numeric, built.grids, current_slice, squares=False)
+            squares = any(BY_NAME[s].source == "moments" for s in wanted)
+            table = count_cells(session, "current", numeric, built.grids, current_slice, squares=squares)
             sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
         tables: dict[str, Markup] = {}
         if categorical:
@@ -148,6 +149,7 @@ def compare(
         by_number = {c.number: c for c in matched}
         measured = summaries(session, pooled, wanted, zero_shares=zero_shares)
         measured += rank_summaries(session, pooled, rank_sums(session, pooled, ranks), ranks)
+        measured += moment_summaries(session, pooled, wanted)
         rows = _named(measured, matched)
         for row in rows:
             if BY_NAME[row["statistic"]].source == "bins":
@@ -175,7 +177,7 @@ def compare(
 
 def _of_values(source: str, binning: Binning, *, exact: bool) -> bool:
     """Whether it takes a pass of its own over both sides' values."""
-    return source == "values" or (source == "ranks" and exact) or (source == "bins" and _free(binning))
+    return source == "values" or (source in ("ranks", "moments") and exact) or (source == "bins" and _free(binning))
 
 
 def _free(binning: Binning) -> bool:

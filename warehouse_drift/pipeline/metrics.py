@@ -94,7 +94,7 @@ def summaries(
         params: dict[str, Any] = {"columns": columns or pooled.columns}
         if source == "bins":
             params |= {"bins": pooled.bins, "pearson": pooled.pearson, "zero": zero_shares}
-        elif source in ("values", "ranks"):
+        elif source in ("values", "ranks", "moments"):
             continue
         elif source == "bounds":
             if pooled.bounds is None:

@@ -1,4 +1,5 @@
-"""Rank statistics from cells: certified intervals, without a scan. The truth comes from values (``pipeline.values``)."""
+"""Rank statistics and tests of means from cells, without a scan: intervals of the former (``pipeline.values`` has the
+truth), and the latter from sums."""
 
 from __future__ import annotations
 
@@ -29,14 +30,33 @@ def rank_sums(session: Session, pooled: Pooled, statistics: Sequence[str]) -> Ma
 
 
 def rank_summaries(
-    session: Session, pooled: Pooled, sums: Markup | None, statistics: Sequence[str], *, columns: Markup | None = None
+    session: Session,
+    pooled: Pooled,
+    sums: Markup | None,
+    statistics: Sequence[str],
+    *,
+    columns: Markup | None = None,
+    at_once: int = 6,
 ) -> list[dict[str, Any]]:
-    """As ``metrics.summaries``, for the rank statistics among ``statistics``."""
+    """As ``metrics.summaries``, for the rank statistics among ``statistics``: a statement for ``at_once`` of them."""
     if sums is None:
         return []
     params = {"ranks": sums, "columns": columns or pooled.columns, "numeric": pooled.numeric}
-    return [
-        clean(FINISH.get(name, dict)(row))
-        for name in ranked(statistics)
-        for row in session.rows(f"statistics/{name}", **params)
-    ]
+    names = ranked(statistics)
+    parts = [session.part(f"statistics/{name}", **params) for name in names]
+    rows = []
+    for first in range(0, len(parts), at_once):
+        rows += session.rows("metrics/rank_statistics", parts=parts[first : first + at_once])
+    return [clean(FINISH.get(row["statistic"], dict)(row)) for row in rows]
+
+
+def moment_summaries(
+    session: Session, pooled: Pooled, statistics: Sequence[str], *, columns: Markup | None = None
+) -> list[dict[str, Any]]:
+    """As ``metrics.summaries``, for the tests of means among ``statistics``. The cells must hold squares of both sides."""
+    wanted = [s for s in statistics if s in BY_NAME and BY_NAME[s].source == "moments"]
+    if not wanted or not pooled.numeric:
+        return []
+    read = {"cells": pooled.cells, "columns": columns or pooled.columns, "numeric": pooled.numeric}
+    moments = session.scratch("moments", "metrics/pooled_moments", **read)
+    return [clean(row) for name in wanted for row in session.rows(f"statistics/{name}", columns=moments)]

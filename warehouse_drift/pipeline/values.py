@@ -30,8 +30,8 @@ from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.finish import FINISH
 from warehouse_drift.statistics.registry import BY_NAME
 
-FROM_TOTALS = ("mean_shift", "welch_t", "student_t", "distinct_change")
-"""statistics that need no sorted values"""
+FROM_TOTALS = ("distinct_change",)
+"""statistics of values that need no sorted ones"""
 
 
 @dataclass(frozen=True, slots=True)

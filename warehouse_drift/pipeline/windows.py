@@ -16,7 +16,7 @@ from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.pipeline.context import Context, column_params
 from warehouse_drift.pipeline.metrics import Pooled, pool, summaries
 from warehouse_drift.pipeline.model_windows import outcome_keys, performance
-from warehouse_drift.pipeline.ranks import rank_summaries, rank_sums
+from warehouse_drift.pipeline.ranks import moment_summaries, rank_summaries, rank_sums
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
 
@@ -82,16 +82,18 @@ def measure_pairs(
             first_key=gridded.segments.first,
             **shared,
         )
-        bounded = any(s in BY_NAME and BY_NAME[s].source in ("bounds", "ranks") for s in statistics)
+        bounded = any(s in BY_NAME and BY_NAME[s].source in ("bounds", "ranks", "moments") for s in statistics)
         numeric = [m.number for m in gridded.measured if m.is_numeric and bounded]
         pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=warns)
         by_number = {m.number: m for m in gridded.measured}
         wanted = [s for s in statistics if s in BY_NAME]
         sums = rank_sums(session, pooled, wanted)
+        at_once = max(1, ROWS // max(1, len(pairs) * gridded.segments.count * len(gridded.measured)))
         for columns in _columns_in_turns(session, pooled, gridded, len(pairs)):
             for row in (
                 *summaries(session, pooled, wanted, columns=columns),
-                *rank_summaries(session, pooled, sums, wanted, columns=columns),
+                *rank_summaries(session, pooled, sums, wanted, columns=columns, at_once=at_once),
+                *moment_summaries(session, pooled, wanted, columns=columns),
             ):
                 summary = summary_of(row, by_number)
                 if summary is not None:

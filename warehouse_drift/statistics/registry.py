@@ -10,7 +10,8 @@ CATEGORICAL = ("categorical", "boolean")
 
 @dataclass(frozen=True, slots=True)
 class Statistic:
-    """``source`` is what its SQL reads: bins, bounds (cumulative cells), columns (totals), ranks (sums over cumulative
+    """``source`` is what its SQL reads: bins, bounds (cumulative cells), columns (totals), moments (means and
+    squares, from sums), ranks (sums over cumulative
     cells, or over sorted values for the truth) or values (both sides' values, counted and sorted: one pass of its own)."""
 
     name: str
@@ -57,7 +58,7 @@ BUILT_IN += tuple(
         ("fisher", "Fisher's exact test (difference of the first share)", BINNED, "bins"),
         ("entropy_change", "change of entropy (bits)", BINNED, "bins"),
         ("out_of_range_rate", "share of values outside the reference's range", NUMERIC, "values"),
-        ("mean_shift", "shift of the mean in reference standard deviations", NUMERIC, "values"),
+        ("mean_shift", "shift of the mean in reference standard deviations", NUMERIC, "moments"),
         ("median_shift", "shift of the median in reference standard deviations", NUMERIC, "values"),
         ("p05_shift", "shift of the 5 % quantile in reference standard deviations", NUMERIC, "values"),
         ("p95_shift", "shift of the 95 % quantile in reference standard deviations", NUMERIC, "values"),
@@ -67,8 +68,8 @@ BUILT_IN += tuple(
         ("energy_distance", "energy distance", NUMERIC, "ranks"),
         ("mann_whitney", "Mann-Whitney: chance that a reference value is above a current one", NUMERIC, "ranks"),
         ("mann_whitney_less", "Mann-Whitney against 'current is larger' only", NUMERIC, "ranks"),
-        ("welch_t", "Welch's t", NUMERIC, "values"),
-        ("student_t", "Student's t (equal variances)", NUMERIC, "values"),
+        ("welch_t", "Welch's t", NUMERIC, "moments"),
+        ("student_t", "Student's t (equal variances)", NUMERIC, "moments"),
         ("anderson_darling", "Anderson-Darling k-sample statistic", NUMERIC, "ranks"),
         ("epps_singleton", "Epps-Singleton statistic", NUMERIC, "values"),
         ("kuiper", "Kuiper's statistic", NUMERIC, "ranks"),
