@@ -188,19 +188,27 @@ EXPLODE = (
 )
 
 
-def plain_comparisons(data: Data, dialect: Dialect) -> list[str]:
-    """ClickHouse: a bin as a sum of comparisons over types that are not nullable, in a key of one byte (255: NULL), which
-    needs no hash table."""
-    parts = []
-    for i, x in enumerate(data.columns):
-        origin = f"toFloat64('{data.origin(i)!r}')"
-        bins = " + ".join(f"(x >= toFloat64('{e!r}'))" for e in data.edges[i]) or "0"
-        parts.append(
-            f"SELECT {i} AS c, if(k = 255, -2, toInt32(k)) AS cell, toInt64(count()) AS n, if(k = 255, NULL, sum(x - {origin})) AS s, "
-            f"if(k = 255, NULL, min(x)) AS lo, if(k = 255, NULL, max(x)) AS hi FROM (SELECT x, toUInt8(({bins}) * (1 - missing) + 255 * missing) AS k "
-            f"FROM (SELECT toFloat64(assumeNotNull({x})) AS x, isNull({x}) AS missing FROM {data.relation})) GROUP BY k"
-        )
-    return [" UNION ALL ".join(parts)]
+def plain_bins(form: str) -> Callable[[Data, Dialect], list[str]]:
+    """ClickHouse: bins over types that are not nullable, in a key of one byte (255: NULL), which needs no hash table; by
+    ``multiIf`` or as a sum of ``comparisons``. Numbers are plain literals: short texts, for the engine plans on one core."""
+
+    def make(data: Data, dialect: Dialect) -> list[str]:
+        parts = []
+        for i, x in enumerate(data.columns):
+            edges = data.edges[i]
+            if form == "multiIf" and edges:
+                key = f"multiIf(missing, 255, {''.join(f'x < {e!r}, {b}, ' for b, e in enumerate(edges))}{len(edges)})"
+            else:
+                bins = " + ".join(f"(x >= {e!r})" for e in edges) or "0"
+                key = f"toUInt8(({bins}) * (1 - missing) + 255 * missing)"
+            parts.append(
+                f"SELECT {i} AS c, if(k = 255, -2, toInt32(k)) AS cell, toInt64(count()) AS n, if(k = 255, NULL, sum(x - {data.origin(i)!r})) AS s, "
+                f"if(k = 255, NULL, min(x)) AS lo, if(k = 255, NULL, max(x)) AS hi FROM (SELECT x, {key} AS k "
+                f"FROM (SELECT toFloat64(assumeNotNull({x})) AS x, isNull({x}) AS missing FROM {data.relation})) GROUP BY k"
+            )
+        return [" UNION ALL ".join(parts)]
+
+    return make
 
 
 ARRAY_JOIN = (
@@ -250,7 +258,8 @@ OWN: dict[str, tuple[Plan, ...]] = {
         Plan("STACK", "cells", unpivot("grid", *STACK, pair="{i}, CAST({x} AS DOUBLE), {k}")),
     ),
     "clickhouse": (
-        Plan("per column, sum of comparisons, plain types, UNION ALL", "bins", plain_comparisons),
+        Plan("per column, multiIf, plain types, UNION ALL", "bins", plain_bins("multiIf")),
+        Plan("per column, sum of comparisons, plain types, UNION ALL", "bins", plain_bins("comparisons")),
         Plan("arrayJoin", "bins", unpivot("ladder", *ARRAY_JOIN)),
         Plan("arrayJoin", "cells", unpivot("grid", *ARRAY_JOIN)),
     ),
