@@ -180,17 +180,18 @@ def empty_is_null(tree: exp.Expr) -> exp.Expr:
     GROUP BY: for engines whose aggregates of no rows are zero. In groups the ending would cost a fifth more."""
 
     def change(node: exp.Expr) -> exp.Expr:
-        if type(node) not in _OR_NULL:
+        name = _OR_NULL.get(type(node))
+        if name is None:
             return node
         select = node.find_ancestor(exp.Select)
         if isinstance(node.parent, exp.Window) or select is None or not select.args.get("group"):
-            return _call(f"{_OR_NULL[type(node)]}OrNull", node.this)
+            return _call(f"{name}OrNull", node.this)
         return node
 
     return tree.transform(change, copy=False)
 
 
-_OR_NULL = {exp.Sum: "sum", exp.Min: "min", exp.Max: "max", exp.Avg: "avg", exp.StddevSamp: "stddevSamp"}
+_OR_NULL: dict[type[exp.Expr], str] = {exp.Sum: "sum", exp.Min: "min", exp.Max: "max", exp.Avg: "avg", exp.StddevSamp: "stddevSamp"}
 
 
 def texts_by_arrays(tree: exp.Expr) -> exp.Expr:
