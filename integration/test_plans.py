@@ -15,6 +15,7 @@ from warehouse_drift.pipeline.compare import column_sql
 from warehouse_drift.pipeline.grids import NumericColumn, Slice, build_grids, cell_params
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.sql.environment import identifier
+from warehouse_drift.sql.transpile import transpile
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -115,6 +116,24 @@ def test_all_plans_count_the_same(engine: Engine) -> None:
                 expected = [sum(1 for v in c if v is None) for c in given.values()]
                 assert [found.get((i, -2), (0,))[0] for i in range(len(given))] == expected
             same(reference[plan.cells], found, plan.gives, data, sizes)
+
+
+def test_aggregates_of_no_rows_are_null(engine: Engine) -> None:
+    """Without groups, in groups without a value, and in a window's frame that is empty."""
+    if engine.name not in LOADERS:
+        pytest.skip("an emulator: its engine is DuckDB")
+    engine.load({"plans_none": {"x": [None, 2.0], "k": [1.0, 2.0]}})
+    listed = ", ".join(f"{f}({{0}}) AS {f.lower()}_{{1}}" for f in ("SUM", "MIN", "MAX", "AVG", "STDDEV_SAMP"))
+    frame = "SUM(k) OVER (ORDER BY k NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
+    queries = (
+        f"SELECT {listed.format('k', 'k')} FROM plans_none AS t WHERE k > 5",
+        f"SELECT {listed.format('x', 'x')} FROM plans_none AS t WHERE k < 2 GROUP BY k",
+        f"SELECT before FROM (SELECT k, {frame} FROM (SELECT COALESCE(k, CAST('0.0' AS DOUBLE)) AS k FROM plans_none) AS t) AS f WHERE k < 2",
+    )
+    with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
+        for sql in queries:
+            (row,) = warehouse.fetch(transpile(sql, warehouse.dialect, "none"), name="none")
+            assert set(row.values()) == {None}, (sql, row)
 
 
 def made(warehouse: Warehouse, plan: Plan, data: Data) -> Cells:
