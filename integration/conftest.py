@@ -11,6 +11,7 @@ import pytest
 from integration.cases import RESPELLED, data
 from integration.engines import ENGINES, Engine, Unavailable, allowed, start
 from warehouse_drift import api
+from warehouse_drift.sql.dialect import load_dialect
 
 Answer = api.CompareResult
 
@@ -44,14 +45,28 @@ def _slow(name: str) -> list[pytest.MarkDecorator]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """notimpl (ours to do), notyet (a defect of the engine or its driver), never (the engine has no such thing):
-    expected failures, strict, each with its reason."""
+    expected failures, strict, each with its reason. ``needs("arrays")`` goes by the table of capabilities: where that says
+    no the test must fail, and where it begins to pass the table must be mended."""
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         engine, case = params.get("engine_name"), params.get("case_name") or getattr(item, "originalname", "")
-        for kind in ("notimpl", "notyet", "never"):
-            why = ENGINES.get(engine, {}).get(kind, {}).get(case)
-            if why:
-                item.add_marker(pytest.mark.xfail(reason=f"{kind}: {why}", strict=True))
+        wanted = [case, *(m.args[0] for m in item.iter_markers("needs"))]
+        if engine in ENGINES and (found := next((w for n in wanted if (w := lacks(engine, n))), None)):
+            item.add_marker(pytest.mark.xfail(reason=found, strict=True))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(capability): fails where the table of capabilities says that the engine has none")
+
+
+def lacks(engine: str, what: str) -> str:
+    """Why a case, or a capability, does not work on an engine: its own row says so, or its dialect. '' where it must."""
+    for kind in ("notimpl", "notyet", "never"):
+        if why := ENGINES[engine].get(kind, {}).get(what):
+            return f"{kind}: {why}"
+    given = load_dialect(ENGINES[engine].get("dialect", ENGINES[engine]["module"])).capabilities.get(what)
+    sort = {"not_implemented": "notimpl", "unsupported": "never"}.get(given.support) if given else None
+    return f"{sort}: {given.reason}" if given and sort else ""
 
 
 @pytest.fixture(scope="session")

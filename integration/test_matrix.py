@@ -15,7 +15,9 @@ def test_the_page_is_current() -> None:
 
 
 def test_every_limit_has_a_reason() -> None:
+    known = {c for name in dialect_folders() for c in load_dialect(name).capabilities}
     for name in dialect_folders():
+        assert set(load_dialect(name).capabilities) == known, name
         for capability, given in load_dialect(name).capabilities.items():
             assert given.support in SUPPORT, (name, capability)
             assert given.support == "full" or given.reason, (name, capability)

@@ -141,11 +141,11 @@ def _column_line(column: SourceColumn, stats: ColumnStats) -> str:
     """``- {name: x, ...}  # why``, or a commented line for a type that cannot be measured."""
     name = quoted(column.name)
     if column.type_family not in KINDS:
-        return f"      # - {comment(name)}  # {comment(column.data_type)} is not measured"
+        return f"      # - {comment(name)}  # {comment(column.data_type)}: only missing values can be watched; a part of it in an expression"
     role, why_role = next(((r, why) for p, r, why in _ROLES if p.search(column.name)), (None, ""))
     kind, why_kind = KINDS[column.type_family], f"{comment(column.data_type)}"
     settings: list[str] = []
-    reasons = [why_kind]
+    reasons = [why_kind + (", by its length" if column.type_family == "array" else "")]
     if (
         role is None
         and kind is Kind.NUMERIC

@@ -39,6 +39,7 @@ KINDS = {
     "integer": Kind.NUMERIC,
     "decimal": Kind.NUMERIC,
     "float": Kind.NUMERIC,
+    "array": Kind.NUMERIC,  # its length
     "boolean": Kind.BOOLEAN,
     "date": Kind.DATETIME,
     "timestamp": Kind.DATETIME,
@@ -46,11 +47,12 @@ KINDS = {
     "text": Kind.CATEGORICAL,
 }
 _ALLOWED = {
-    Kind.NUMERIC: ("integer", "decimal", "float"),
+    Kind.NUMERIC: ("integer", "decimal", "float", "array"),
     Kind.BOOLEAN: ("boolean", "integer", "decimal", "float", "text"),
     Kind.DATETIME: ("date", "timestamp", "timestamptz"),
     Kind.CATEGORICAL: ("boolean", "integer", "decimal", "float", "text", "date", "timestamp", "timestamptz"),
 }
+_ADVICE = dict.fromkeys(("array", "nested"), "; a part of it can, in an expression")
 _TIMES = ("date", "timestamp", "timestamptz")
 _EXPRESSION_FAMILY = {Kind.NUMERIC: "float", Kind.BOOLEAN: "boolean", Kind.DATETIME: "timestamp"}
 
@@ -180,7 +182,7 @@ class _Resolving:
             column = self.find(segment.column)
             if column is None:
                 self.report(("segments", i), self.unknown("the segment column", segment.column))
-            elif column.type_family in ("nested", "binary", "unknown"):
+            elif column.type_family in ("array", "nested", "binary", "unknown"):
                 self.report(
                     ("segments", i),
                     f"the segment column {column.name!r} is {column.data_type}, whose values cannot be named",
@@ -350,7 +352,7 @@ class _Resolving:
         if column.data_type not in ("", "expression") and kind in _ALLOWED and column.type_family not in _ALLOWED[kind]:
             self.report(
                 ("columns", *path),
-                f"the column {column.name!r} is {column.data_type} and cannot be measured as {kind.value}",
+                f"the column {column.name!r} is {column.data_type} and cannot be measured as {kind.value}{_ADVICE.get(column.type_family, '')}",
             )
         return kind
 

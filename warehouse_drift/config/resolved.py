@@ -37,7 +37,7 @@ class Role(str, Enum):
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
     """A column as the warehouse reports it. ``type_family`` is one of: integer, decimal, float, boolean, text, date,
-    timestamp, timestamptz, time, binary, nested, unknown."""
+    timestamp, timestamptz, time, binary, array, nested, unknown."""
 
     name: str
     data_type: str

@@ -25,7 +25,7 @@ REASONS: dict[str, str] = {
     "not_refinable": "the answer is only known as an interval that holds a limit, and it was not scanned again",
     "source_changed": "the source changed between two scans, so the interval could not be closed",
     "type_changed": "the column's type is no longer that of the reference",
-    "unsupported_type": "columns of this type cannot be measured",
+    "unsupported_type": "of columns of this type only missing values can be told; a part of it can be measured in an expression",
     "column_missing": "the column is gone from the source",
     "no_baseline": "the reference does not have this column, or no reference exists yet",
     "partial": "the window is not complete yet",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.resolved import Kind, ModelPart, ResolvedColumn, SourceColumn
-from warehouse_drift.pipeline.compare import bare_sql, column_sql
+from warehouse_drift.pipeline.compare import bare_sql, column_sql, present_sql
 from warehouse_drift.pipeline.grids import NumericColumn
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier, text_literal
@@ -46,8 +46,9 @@ class Measured:
     @property
     def numeric(self) -> NumericColumn:
         is_float = self.column.type_family == "float" and self.column.kind is Kind.NUMERIC
-        bare = None if self.column.expression else bare_sql(self.name, self.column.kind)
-        return NumericColumn(self.number, self.name, self.x, is_float, self.column.type_family == "integer", bare)
+        family = self.column.type_family
+        bare = None if self.column.expression else bare_sql(self.name, self.column.kind, family)
+        return NumericColumn(self.number, self.name, self.x, is_float, family in ("integer", "array"), bare)
 
     @property
     def values(self) -> dict[str, object]:
@@ -78,8 +79,10 @@ def measure(columns: Sequence[ResolvedColumn], dialect: Dialect, wanted: Sequenc
             inner = expression(c.expression, dialect, f"expression of {c.name}")
             x = _cast(Markup("({})").format(inner), c.kind)
         else:
-            x = column_sql(c.name, c.kind)
-        if c.kind is Kind.TEXT:
+            x = column_sql(c.name, c.kind, c.type_family)
+        if c.kind is Kind.TEXT and c.expression is None and c.type_family not in _TEXTS:
+            x = present_sql(c.name)
+        elif c.kind is Kind.TEXT:
             x = Markup("CASE WHEN {} IS NOT NULL THEN '' END").format(x)
         found.append(Measured(number, c, x))
     return tuple(found)

@@ -40,8 +40,11 @@ class Comparison:
     """column -> ``new`` and ``vanished`` -> values with their rows, most frequent first"""
 
 
-def column_sql(name: str, kind: Kind) -> Markup:
+def column_sql(name: str, kind: Kind, family: str = "") -> Markup:
+    """What is measured of a column: a number, or a text. Of an array (``family``) it is the length."""
     quoted = Markup("src.") + identifier(name)
+    if family == "array" and kind is Kind.NUMERIC:  # engines differ about the length of a missing array
+        return Markup("CAST(CASE WHEN {} IS NOT NULL THEN ARRAY_LENGTH({}) END AS DOUBLE)").format(quoted, quoted)
     if kind is Kind.DATETIME:
         return Markup("CAST(EPOCH(CAST({} AS TIMESTAMP)) AS DOUBLE)").format(quoted)
     if kind is Kind.NUMERIC:
@@ -49,14 +52,21 @@ def column_sql(name: str, kind: Kind) -> Markup:
     return Markup("CAST({} AS VARCHAR)").format(quoted)
 
 
-def bare_sql(name: str, kind: Kind) -> Markup | None:
+def present_sql(name: str) -> Markup:
+    """A text where the column has a value, whatever that is; its own casts may refuse it."""
+    return Markup("CASE WHEN src.{} IS NOT NULL THEN '' END").format(identifier(name))
+
+
+def bare_sql(name: str, kind: Kind, family: str = "") -> Markup | None:
     """``column_sql`` without its cast, where that changes neither order nor NULLs."""
-    return Markup("src.") + identifier(name) if kind is Kind.NUMERIC else None
+    return Markup("src.") + identifier(name) if kind is Kind.NUMERIC and family != "array" else None
 
 
 def numeric_columns(columns: Sequence[ComparedColumn]) -> list[NumericColumn]:
     return [
-        NumericColumn(c.number, c.name, column_sql(c.name, c.kind), c.float, c.integer, bare_sql(c.name, c.kind))
+        NumericColumn(
+            c.number, c.name, column_sql(c.name, c.kind, c.family), c.float, c.integer, bare_sql(c.name, c.kind, c.family)
+        )
         for c in columns
         if c.kind.value in NUMERIC
     ]
@@ -93,17 +103,19 @@ def compare(
             )
     sides_of = both_sides(warehouse, reference, current)
     binning = replace(binning, edges={sides_of.find(n).name: edges for n, edges in binning.edges.items()})
-    ref, cur, matched = sides_of.reference, sides_of.current, sides_of.wanted(columns)
+    ref, cur = sides_of.reference, sides_of.current
+    matched = tuple(_told(c, statistics or DEFAULTS) for c in sides_of.wanted(columns))
     usable = [c for c in matched if c.problem is None]
     numeric = numeric_columns(usable)
     categorical = [c for c in usable if c.kind.value in CATEGORICAL]
+    counted = [c for c in usable if c.kind.value not in NUMERIC]
     wanted = [s for s in BY_NAME if s in (statistics or DEFAULTS)]
     exact = precision == "exact"
     from_values = [s for s in wanted if _of_values(BY_NAME[s].source, binning, exact=exact)]
     wanted = [s for s in wanted if s not in from_values]
     reference_slice, current_slice = Slice(ref), Slice(cur)
     with Session(warehouse) as session:
-        if not numeric and not categorical:
+        if not numeric and not counted:
             return Comparison(matched, (), Refined(0, 0), (0, 0), {}, {})
         extra: list[dict[str, Any]] = []
         if from_values:
@@ -121,8 +133,13 @@ def compare(
             table = count_cells(session, "current", numeric, built.grids, current_slice, squares=squares)
             sides.append({"side": "c", "cells": table, "columns": [c.number for c in numeric]})
         tables: dict[str, Markup] = {}
-        if categorical:
-            listed = [{"number": c.number, "x": column_sql(c.name, c.kind), "values": True} for c in categorical]
+        if counted:
+            listed = [
+                {"number": c.number, "x": present_sql(c.name), "values": False}
+                if c.kind is Kind.TEXT
+                else {"number": c.number, "x": column_sql(c.name, c.kind), "values": True}
+                for c in counted
+            ]
             for side, where in (("ref", reference_slice), ("cur", current_slice)):
                 tables[side] = session.scratch(
                     f"values_{side}", "profile/categorical_cells", columns=listed, salt="", **where.params()
@@ -130,7 +147,7 @@ def compare(
         merged = session.part(
             "metrics/compare_sides",
             numeric=sides,
-            categorical=bool(categorical),
+            categorical=bool(counted),
             ref=tables.get("ref"),
             cur=tables.get("cur"),
             cap=VALUE_CAP,
@@ -173,6 +190,12 @@ def compare(
         {by_number[n].name: p for n, p in built.passes.items()},
         changed,
     )
+
+
+def _told(column: ComparedColumn, wanted: Sequence[str]) -> ComparedColumn:
+    """Of a column without a measure only the missing values can be told; ``unsupported_type`` where they are not asked for."""
+    asked = any(column.kind.value in BY_NAME[s].kinds for s in wanted)
+    return column if asked or column.problem or column.kind is not Kind.TEXT else replace(column, problem="unsupported_type")
 
 
 def _of_values(source: str, binning: Binning, *, exact: bool) -> bool:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from warehouse_drift.config.hashes import definition_hash
 from warehouse_drift.config.names import Names
-from warehouse_drift.config.resolved import Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
+from warehouse_drift.config.resolved import Kind, Relation, ResolvedColumn, ResolvedMonitor, SourceColumn
 from warehouse_drift.errors import UsageError
 from warehouse_drift.pipeline.columns import KINDS_OF, unsupported
 from warehouse_drift.pipeline.sides import respelled
@@ -225,6 +225,10 @@ def _baseline_columns(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[S
 
 
 def _same_kind(column: ResolvedColumn, other: SourceColumn) -> bool:
+    if "array" in (column.type_family, other.type_family) and column.kind is not Kind.TEXT:
+        return column.type_family == other.type_family
+    if column.kind is Kind.TEXT:
+        return True
     return other.type_family in KINDS_OF.get(column.kind, ()) and (
         column.kind.value not in ("numeric", "datetime") or KINDS_OF[column.kind] != ()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -74,7 +74,9 @@ def compare_as(
     sides_of = both_sides(warehouse, reference, current)
     ref, cur = sides_of.reference, sides_of.current
     order = order_of(sides_of, chunks) if owner.chunks else None
-    wanted = [c for c in sides_of.wanted(columns) if c.name != (order.name if order else None)]
+    others = [c for c in sides_of.wanted(columns) if c.name != (order.name if order else None)]
+    # libraries have nothing to say of a column without a measure
+    wanted = [replace(c, problem=c.problem or "unsupported_type") if c.kind is Kind.TEXT else c for c in others]
     usable = [c for c in wanted if c.problem is None]
     numeric = numeric_columns(usable)
     texts = [(c.number, column_sql(c.name, c.kind)) for c in usable if c.kind.value in CATEGORICAL]

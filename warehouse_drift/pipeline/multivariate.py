@@ -91,7 +91,7 @@ def _scales(
     texts = [c for c in wanted if c.kind.value not in NUMERIC]
     facts: dict[int, Mapping[str, Any]] = {}
     if numeric:
-        listed = [{"number": c.number, "x": column_sql(c.name, c.kind)} for c in numeric]
+        listed = [{"number": c.number, "x": column_sql(c.name, c.kind, c.family)} for c in numeric]
         rows = session.rows("multivariate/moments", source=where.source, filter=where.filter, columns=listed)
         facts |= {int(r["column_no"]): r for r in rows}
     frequencies = None
@@ -109,7 +109,7 @@ def _scales(
         spread = math.sqrt(float(fact["variance"] or 0.0))
         found.append(
             {
-                "number": c.number, "name": c.name, "x": column_sql(c.name, c.kind), "numeric": c.kind.value in NUMERIC,
+                "number": c.number, "name": c.name, "x": column_sql(c.name, c.kind, c.family), "numeric": c.kind.value in NUMERIC,
                 "mean": float(fact["mean"]), "scale": spread or 1.0, "mode": str(fact.get("mode") or ""),
             }
         )  # fmt: skip

@@ -19,7 +19,7 @@ from warehouse_drift.warehouse.introspect import columns as source_columns
 
 _KINDS = {
     "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
-    "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME,
+    "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME, "array": Kind.NUMERIC,
 }  # fmt: skip
 
 
@@ -33,6 +33,8 @@ class ComparedColumn:
     float: bool
     integer: bool
     problem: str | None = None
+    family: str = ""
+    """of the reference's type, as in ``SourceColumn``"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def both_sides(warehouse: Warehouse, reference: str, current: str) -> Sides:
     listed = [_compared(i, c, paired.get(c.name)) for i, c in enumerate(then)]
     taken = {c.name for c in paired.values()}
     rest = [c for c in now if c.name not in taken]
-    listed += [ComparedColumn(len(listed) + i, c.name, _kind(c), False, False, "no_baseline") for i, c in enumerate(rest)]
+    listed += [ComparedColumn(len(listed) + i, c.name, _kind(c), False, False, "no_baseline", c.type_family) for i, c in enumerate(rest)]
     if not listed:
         raise UsageError("The two relations have no column to compare.")
     other = {name: c.name for name, c in paired.items() if c.name != name}
@@ -98,12 +100,13 @@ def _compared(number: int, old: SourceColumn, new: SourceColumn | None) -> Compa
     problem = None
     if new is None:
         problem = "column_missing"
-    elif old.type_family in ("nested", "binary", "time", "unknown"):
+    elif old.type_family == "unknown":
         problem = "unsupported_type"
-    elif _kind(old) is not _kind(new):
+    elif _kind(old) is not _kind(new) or (old.type_family == "array") != (new.type_family == "array"):
         problem = "type_changed"
     families = [old.type_family, new.type_family if new else ""]
-    return ComparedColumn(number, old.name, _kind(old), "float" in families, families == ["integer"] * 2, problem)
+    whole = families in (["integer"] * 2, ["array"] * 2)
+    return ComparedColumn(number, old.name, _kind(old), "float" in families, whole, problem, old.type_family)
 
 
 def respelled(source: Markup, names: Mapping[str, str], dialect: Dialect) -> Markup:

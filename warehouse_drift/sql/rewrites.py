@@ -54,6 +54,15 @@ def epoch_us_by_extract(tree: exp.Expr) -> exp.Expr:
     return tree.transform(change, copy=False)
 
 
+def array_size_by_cardinality(tree: exp.Expr) -> exp.Expr:
+    """ARRAY_LENGTH(x) to CARDINALITY(x): for engines whose own function counts one dimension, and gives NULL for no element."""
+
+    def change(node: exp.Expr) -> exp.Expr:
+        return _call("CARDINALITY", node.this.copy()) if isinstance(node, exp.ArraySize) else node
+
+    return tree.transform(change, copy=False)
+
+
 def columns_named(tree: exp.Expr) -> exp.Expr:
     """SELECT a.x to SELECT a.x AS x: for engines that call the column of a join ``a.x``."""
     for select in tree.find_all(exp.Select):
@@ -262,6 +271,7 @@ REWRITES: dict[str, Callable[[exp.Expr], exp.Expr]] = {
     "nan_by_equality": nan_by_equality,
     "log2_as_ln": log2_as_ln,
     "epoch_us_by_extract": epoch_us_by_extract,
+    "array_size_by_cardinality": array_size_by_cardinality,
     "columns_named": columns_named,
     "counts_signed": counts_signed,
     "epoch_by_unixtime64": _micros(_unixtime64),

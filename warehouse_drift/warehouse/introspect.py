@@ -25,20 +25,26 @@ _FAMILIES = (
     ("date", r"DATE\b"),
     ("time", r"TIME|INTERVAL"),
     ("boolean", r"BOOL"),
-    ("nested", r"STRUCT|MAP|UNION|LIST|ARRAY|JSON|VARIANT|OBJECT|GEO|VECTOR"),
+    ("nested", r"STRUCT|MAP|UNION|JSON|VARIANT|OBJECT|GEO|VECTOR"),
     ("decimal", r"DECIMAL|NUMERIC|NUMBER"),
     ("float", r"DOUBLE|FLOAT|REAL"),
     ("integer", r"U?(TINY|SMALL|BIG|HUGE)?INT|BIGNUM"),
     ("text", r"VARCHAR|TEXT|CHAR|BPCHAR|STRING|ENUM|UUID|NAME\b"),
-    ("binary", r"BLOB|BYTEA|BIT|BINARY|VARBINARY"),
+    ("binary", r"BLOB|BYTE|BIT|BINARY|VARBINARY"),
 )
 _MISSING = re.compile(r"does not exist|not found|cannot be found|no such table|unknown table", re.I)
 _TYPE_NAMES = "warehouse/type_names"
 
 
 def family(data_type: str, dialect: Dialect | None = None) -> str:
-    """integer, decimal, float, boolean, text, date, timestamp, timestamptz, time, binary, nested or unknown."""
-    text = data_type.strip()
+    """integer, decimal, float, boolean, text, date, timestamp, timestamptz, time, binary, array, nested or unknown.
+
+    An array is one where the dialect can tell its length; else it is nested."""
+    found = _family(data_type.strip(), dialect)
+    return "nested" if found == "array" and (dialect is None or not dialect.can("arrays")) else found
+
+
+def _family(text: str, dialect: Dialect | None) -> str:
     if dialect is not None:
         while dialect.type_wrapper and (inner := re.fullmatch(dialect.type_wrapper, text)):
             text = inner.group(1)
@@ -46,8 +52,8 @@ def family(data_type: str, dialect: Dialect | None = None) -> str:
             if re.fullmatch(pattern, text, re.I):
                 return name
     upper = text.upper()
-    if upper.endswith("]"):
-        return "nested"
+    if upper.endswith("]") or re.match(r"(LIST|ARRAY)\b", upper):
+        return "array"
     for name, pattern in _FAMILIES:
         if re.match(pattern, upper):
             return name
