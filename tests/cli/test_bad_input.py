@@ -18,7 +18,7 @@ from tests.command import Done, command
 ODD = 'select"; drop table x; --'
 TABLES = f"""
 CREATE TABLE r AS SELECT i AS id, i * 0.5 AS amount, CASE WHEN i % 3 = 0 THEN 'DE' ELSE 'FR' END AS country,
-  TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS at, i % 7 + 0.5 AS "{ODD.replace('"', '""')}", [i] AS items FROM range(1200) t(i);
+  TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS at, i % 7 + 0.5 AS "{ODD.replace('"', '""')}", [i] AS items, {{'a': i}} AS pair FROM range(1200) t(i);
 CREATE TABLE void AS SELECT * FROM r WHERE FALSE;
 CREATE TABLE wrong AS SELECT id, CAST(amount AS VARCHAR) AS amount, country FROM r;
 CREATE TABLE other AS SELECT 1 AS zzz;
@@ -123,7 +123,7 @@ def test_compare_decides_with_a_reason(file: Path) -> None:
         ({"current": "void"}, "amount", "no_data", 1),
         ({"current": "wrong", "columns": "amount"}, "amount", "type_changed", 1),
         ({"current": "other", "columns": "amount"}, "amount", "column_missing", 1),
-        ({"columns": "items"}, "items", "unsupported_type", 1),
+        ({"columns": "pair", "statistics": "psi"}, "pair", "unsupported_type", 1),
     ):
         done = compare(file, **options)
         assert done.returncode == exit_code and done.stderr == "", done.stderr

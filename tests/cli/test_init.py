@@ -122,11 +122,11 @@ def test_every_guess_comes_from_the_data_and_says_why(url: str, tmp_path: Path) 
     assert monitor.timestamp is not None and monitor.timestamp.column == "scored_at"
     assert items["order_id"].role is not None and items["order_id"].role.value == "identifier"
     assert items["is_new"].kind is not None and items["is_new"].kind.value == "boolean"
-    assert items["email"].store_values is False and "items" not in items
+    assert items["email"].store_values is False and items["items"].kind is None
     assert [s.column for s in monitor.segments] == ["country"]
     assert (str(monitor.baseline.start), str(monitor.baseline.end)) == ("2025-01-01", "2025-02-03"), "a third of 100 days"
     for word, why in (
-        ("order_id", "ends like a key"), ("is_new", "only 0 and 1"), ("email", "likely personal data"), ("country", "33.3% nulls"), ("items", "is not measured"),
+        ("order_id", "ends like a key"), ("is_new", "only 0 and 1"), ("email", "likely personal data"), ("country", "33.3% nulls"), ("items", "by its length"),
         ("column: scored_at", "telling name"), ("baseline:", "the first 33 of 100 days"), ("- country  #", "values"),
     ):  # fmt: skip
         assert any(word in line and why in line.partition("#")[2] for line in text.splitlines()), (word, why)
