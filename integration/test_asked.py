@@ -18,15 +18,17 @@ from warehouse_drift.pipeline.library import Chunks
 from warehouse_drift.statistics.registry import BUILT_IN
 
 ASKED = [s.name for s in BUILT_IN if s.asked]
+SORTED = [s.name for s in BUILT_IN if s.source in ("ranks", "moments")]
 OPTIONS: dict[str, dict[str, Any]] = {
     "every_statistic": {"statistics": ASKED},
+    "every_statistic_exact": {"statistics": SORTED, "precision": "exact"},
     "sturges": {"statistics": ["psi", "kl_divergence", "hellinger"], "binning": Binning("sturges"), "zero_shares": "evidently"},
     "doane_with_nulls": {"statistics": ["psi", "g_test"], "binning": Binning("doane", missing=True), "zero_shares": "laplace"},
     "deciles": {"statistics": ["psi", "jensen_shannon"], "binning": Binning("quantile_exact"), "zero_shares": "none"},
     "evidently": {"preset": "evidently"},
     "databricks": {"preset": "databricks"},
 }  # fmt: skip
-SAME = ("value", "p_value", "n_reference", "n_current", "decision", "reason_code", "binning")
+SAME = ("value", "value_lower", "value_upper", "precision", "p_value", "n_reference", "n_current", "decision", "reason_code", "binning")
 
 
 Rows = dict[tuple[str, str], dict[str, Any]]

@@ -130,10 +130,10 @@ def _check(plan: MonitorPlan) -> None:
         )
     if plan.baseline is None or plan.to_grid:
         raise _unpublished(monitor.name)
-    closed = [s for s in monitor.statistics if s in BY_NAME and BY_NAME[s].source == "ranks"]
+    closed = [s for s in monitor.statistics if s in BY_NAME and BY_NAME[s].source in ("ranks", "moments")]
     if closed:
         raise UsageError(
-            f"monitor {monitor.name}: it asks for {closed[0]}, and the models have no rank statistics.",
+            f"monitor {monitor.name}: it asks for {closed[0]}, and the models have neither rank statistics nor tests of means.",
             hint="Leave it out of the monitor's statistics and limits, or use: warehouse-drift run",
         )
     texts = [monitor.where or "", monitor.relation.text, *(c.expression or "" for c in monitor.columns), *(c.name for c in monitor.columns)]

@@ -99,7 +99,7 @@ _STATISTICS = """# Statistics
 
 Those marked *always* are computed by every run and every `compare`; the others when they are asked for (`statistics:` of a monitor,
 `--statistics`). What is read from *values* needs a second, sorted look at both sides, so it is for `compare` only. A *bounded* statistic is
-an interval that holds the true value, and is closed by a second scan of a few cells where that matters. `row_count` is measured
+an interval that holds the true value, and is closed by a second scan where that matters (of a few cells; of all rows for *ranks*). `row_count` is measured
 for the table itself.
 
 | statistic | what it is | kinds | read from | computed |
