@@ -1,5 +1,6 @@
 """Temporary files in memory, where the machine has room for them: the tests make some thousand small databases, and half of
-their time would be waiting for a disk to confirm each commit. ``TMPDIR`` says otherwise."""
+their time would be waiting for a disk to confirm each commit. ``TMPDIR`` says otherwise. And the tests of a file stay on
+one worker, so that what they share is made once; tests that share more than a file name their group themselves."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+
+import pytest
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
@@ -17,3 +20,10 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ["TMPDIR"] = str(MEMORY)  # of the programs that tests start, too
         tempfile.tempdir = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("/".join(item.path.with_suffix("").parts[-2:])))

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from integration.cases import RESPELLED, data
+from integration.cases import CASES, RESPELLED, data
 from integration.engines import ENGINES, Engine, Unavailable, allowed, start
 from warehouse_drift import api
 from warehouse_drift.sql.dialect import load_dialect
 
 Answer = api.CompareResult
+WITHOUT_TRANSACTIONS = ("clickhouse", "spark")
+"""Engines on which no two statements end together, so that only the order of writing decides what is seen."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,7 +23,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``engine_name`` in a test's arguments: once per engine; ``case_name`` too: its marks come from engines.toml."""
+    """``engine_name`` in a test's arguments: once per engine; ``precision`` too: once per case and precision (one of them
+    for a slow engine, unless it is named)."""
     if "engine_name" not in metafunc.fixturenames:
         return
     asked = str(metafunc.config.getoption("--engine"))
@@ -31,16 +34,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         raise pytest.UsageError(f"there is no engine {unknown[0]!r}; known: {', '.join(ENGINES)}")
     if metafunc.module.__name__.endswith("test_results"):
         names = [n for n in names if not ENGINES[n].get("no_result_tests")]
-    if asked == "all" and metafunc.module.__name__.endswith(("test_asked", "test_telling", "test_plans")):
-        # statistics on request, alerting and losing plans take slow engines a minute each: make integration ENGINE=spark
+    killed = metafunc.function.__name__ == "test_a_killed_run_leaves_nothing_half_done"
+    if killed:
+        names = [n for n in names if n in WITHOUT_TRANSACTIONS]
+    if asked == "all" and (killed or metafunc.module.__name__.endswith(("test_asked", "test_telling", "test_plans"))):
+        # statistics on request, alerting, losing plans and runs that die take slow engines a minute each: make
+        # integration ENGINE=spark
         names = [n for n in names if not ENGINES[n].get("slow")]
-    metafunc.parametrize(
-        "engine_name", [pytest.param(n, marks=[pytest.mark.xdist_group(n), *_slow(n)]) for n in names], scope="session"
-    )
-
-
-def _slow(name: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow] if ENGINES[name].get("slow") else []
+    if metafunc.function.__name__.endswith("as_the_embedded_engine"):
+        names = [n for n in names if n != "duckdb"]  # it is the embedded engine
+    marks = {n: [pytest.mark.xdist_group(n), *([pytest.mark.slow] if ENGINES[n].get("slow") else [])] for n in names}
+    if "precision" not in metafunc.fixturenames:
+        metafunc.parametrize("engine_name", [pytest.param(n, marks=marks[n]) for n in names], scope="session")
+        return
+    cases = [
+        pytest.param(n, c.name, precision, marks=[*marks[n], *([pytest.mark.slow] if c.slow else [])])
+        for n in names
+        for c in CASES.values()
+        for precision in ("exact", "certified")
+        if asked != "all" or not ENGINES[n].get("slow") or precision == c.brief
+    ]
+    metafunc.parametrize(("engine_name", "case_name", "precision"), cases, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

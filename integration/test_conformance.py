@@ -6,14 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from integration.cases import CASES, data, truth
+from integration.cases import data, truth
 from integration.engines import Engine, allowed
 from warehouse_drift.sql.dialect import load_dialect
 
 Rows = dict[tuple[str, str], dict[str, Any]]
-CASE_PARAMS = [pytest.param(c.name, marks=[pytest.mark.slow] if c.slow else []) for c in CASES.values()]
 Answers = Callable[[str, str, str], Rows]
 SAME = ("value", "value_lower", "value_upper", "p_value", "n_reference", "n_current", "decision", "reason_code")
 
@@ -24,8 +21,6 @@ def close(a: Any, b: Any, rel: float = 1e-9) -> bool:
     return math.isclose(a, b, rel_tol=rel, abs_tol=1e-9)
 
 
-@pytest.mark.parametrize("precision", ["exact", "certified"])
-@pytest.mark.parametrize("case_name", CASE_PARAMS)
 def test_against_scipy(engine_name: str, case_name: str, precision: str, answers: Answers) -> None:
     """Exact values equal the truth; certified intervals hold it; both sides' sizes are counted exactly."""
     rows = answers(engine_name, case_name, precision)
@@ -54,8 +49,6 @@ def test_against_scipy(engine_name: str, case_name: str, precision: str, answers
     assert checked or case_name in ("many_values", "empty")
 
 
-@pytest.mark.parametrize("precision", ["exact", "certified"])
-@pytest.mark.parametrize("case_name", CASE_PARAMS)
 def test_same_as_the_embedded_engine(engine_name: str, case_name: str, precision: str, answers: Answers) -> None:
     """Every statistic, its interval, evidence, decision and reason."""
     rows = answers(engine_name, case_name, precision)

@@ -196,9 +196,8 @@ class Killed(BaseException):
     """No statement after this one is sent."""
 
 
-@pytest.mark.parametrize("killed_engine", [pytest.param(n, marks=pytest.mark.xdist_group(n)) for n in ("clickhouse", "spark")])
 def test_a_killed_run_leaves_nothing_half_done(
-    killed_engine: str,
+    engine_name: str,
     engines: Callable[[str], Engine],
     flowed: Callable[[str], tuple[Views, Views]],
     tmp_path: Path,
@@ -206,8 +205,8 @@ def test_a_killed_run_leaves_nothing_half_done(
 ) -> None:
     """One more day; the run dies between the rows and the record that publishes them: first of profiles, then of results.
     No transaction spans two statements on these engines, so only the record may decide."""
-    before = flowed(killed_engine)[1]
-    engine, execute = engines(killed_engine), Warehouse.execute
+    before = flowed(engine_name)[1]
+    engine, execute = engines(engine_name), Warehouse.execute
     engine.load({"flow": table_of(engine, [*days(0, BASE), *days(BASE, DAYS, shift=1.0), *days(DAYS, DAYS + 1)])})
     yml = written(tmp_path, engine, "flow")
     sent: list[str] = []
