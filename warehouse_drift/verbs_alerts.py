@@ -96,7 +96,7 @@ def mute(path: str, ids: Sequence[str], until: str, why: str, *, target: str | N
 
 def _say(path: str, ids: Sequence[str], action: str, until: datetime | None, why: str, target: str | None) -> tuple[Incident, ...]:
     config = load_config(path, target=target)
-    with open_warehouse(config.url, roles=config.roles, result_schema=config.warehouse.result_schema) as warehouse:
+    with open_warehouse(config.url, existing=True, roles=config.roles, result_schema=config.warehouse.result_schema) as warehouse:
         migrate.check_version(warehouse, config.warehouse.result_schema)
         found = _meant(warehouse, config, ids)
         store.say(

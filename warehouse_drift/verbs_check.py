@@ -117,6 +117,7 @@ def _baseline(
         return None, ()
     names = Names(found)
     wanted = [c.name for c in resolved.columns if c.named and not c.expression]
+    wanted += [n.name for c in resolved.columns if c.model for n in (c.model.label, c.model.prediction)]
     if resolved.timestamp is not None and (given.start or given.end):
         wanted.append(resolved.timestamp.column)
     for name in (n for n in wanted if names.several(n)):

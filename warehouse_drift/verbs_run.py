@@ -17,7 +17,7 @@ from warehouse_drift.config.resolve import ColumnProblem, resolve_monitor
 from warehouse_drift.config.resolved import ResolvedMonitor, SourceColumn
 from warehouse_drift.decisions.sentences import with_config
 from warehouse_drift.errors import ConfigError, DriftError, QueryError, UsageError
-from warehouse_drift.pipeline.facts import gather
+from warehouse_drift.pipeline.facts import BaselineMistake, gather
 from warehouse_drift.pipeline.run import MonitorResult, run_monitor
 from warehouse_drift.plan.build import build, naive
 from warehouse_drift.plan.model import Asked, MonitorPlan, Plan
@@ -133,7 +133,11 @@ def plan_monitor(
             raise UsageError(f"--to {dates[1]} is not after --from {dates[0]}.", hint="--to is exclusive.")
         asked = Asked(start, end)
     schema = config.warehouse.result_schema
-    facts = gather(warehouse, monitor, columns, schema=schema, has_state=has_state, now=now, asked=asked)
+    try:
+        facts = gather(warehouse, monitor, columns, schema=schema, has_state=has_state, now=now, asked=asked)
+    except BaselineMistake as error:
+        file, line = config.place((*config.path_of(given), "baseline", "relation" if given.baseline.relation else "query"))
+        raise UsageError(f"{file}:{line}: monitor {given.name}: {error.message}", hint=error.hint) from error
     return build(facts, asked)
 
 
@@ -275,7 +279,7 @@ def _execute(
 ) -> RunResult:
     config = load_config(path, target=target)
     schema = config.warehouse.result_schema
-    with open_warehouse(config.url, roles=config.roles, result_schema=schema) as warehouse, interruptible(warehouse):
+    with open_warehouse(config.url, existing=True, roles=config.roles, result_schema=schema) as warehouse, interruptible(warehouse):
         _begin(warehouse, config)
         if threads and (shape := warehouse.dialect.statements.get("threads")):
             warehouse.set(shape.format(threads=int(threads)), name="threads")

@@ -48,7 +48,8 @@ def _open(config: Config, *, read_only: bool = False) -> Warehouse:
     from warehouse_drift.warehouse.connect import open_warehouse
 
     return open_warehouse(
-        config.url, read_only=read_only, result_schema=config.warehouse.result_schema, roles=config.roles, scratch=False
+        config.url, read_only=read_only, existing=True, result_schema=config.warehouse.result_schema, roles=config.roles,
+        scratch=False,
     )
 
 

@@ -18,9 +18,10 @@ from tests.command import Done, command
 ODD = 'select"; drop table x; --'
 TABLES = f"""
 CREATE TABLE r AS SELECT i AS id, i * 0.5 AS amount, CASE WHEN i % 3 = 0 THEN 'DE' ELSE 'FR' END AS country,
-  TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS at, i % 7 + 0.5 AS "{ODD.replace('"', '""')}", [i] AS items, {{'a': i}} AS pair FROM range(1200) t(i);
+  TIMESTAMP '2025-01-01' + INTERVAL (i) HOUR AS at, i % 7 + 0.5 AS "{ODD.replace('"', '""')}", [i] AS items, {{'a': i}} AS pair,
+  i % 2 AS hit, i % 2 AS guess FROM range(1200) t(i);
 CREATE TABLE void AS SELECT * FROM r WHERE FALSE;
-CREATE TABLE wrong AS SELECT id, CAST(amount AS VARCHAR) AS amount, country FROM r;
+CREATE TABLE wrong AS SELECT id, CAST(amount AS VARCHAR) AS amount, country, guess FROM r;
 CREATE TABLE other AS SELECT 1 AS zzz;
 CREATE TABLE base AS SELECT 1 AS amount; CREATE VIEW broken AS SELECT * FROM base; DROP TABLE base;
 """
@@ -142,6 +143,7 @@ def test_check_finds_all_at_once(file: Path) -> None:
     assert result_tables(file) == 0
 
 
+MODEL = "columns: [country]\nmodel: {label: hit, prediction: guess, task: classification}"
 CHECK = [
     (("timestamp: at", "timestamp: {column: at, time_zone: Europe/Berln}"), "", ["drift.yml:7", "Europe/Berlin"]),
     (("relation: r", "relatoin: r"), "", ["drift.yml:6", "relation"]),
@@ -153,6 +155,7 @@ CHECK = [
     (("", ""), 'where: "country"', ["drift.yml:10", "VARCHAR"]),
     (("{from: 2025-01-01, to: 2025-02-01}", "{relation: nope}"), "", ["drift.yml:8", "nope"]),
     (("{from: 2025-01-01, to: 2025-02-01}", "{relation: other}"), "columns: [amount]", ["drift.yml:8", "'amount'"]),
+    (("{from: 2025-01-01, to: 2025-02-01}", "{relation: wrong}"), MODEL, ["drift.yml:8: the baseline wrong has no column 'hit'"]),
 ]
 
 
@@ -169,7 +172,8 @@ RUN = [
     (("", ""), 'where: "nope > 1"', ["nope"]),
     (("", ""), 'where: "amount > 1) OR (1=1"', ["drift.yml:10"]),
     (("", ""), 'columns: [{name: x, expression: "ln(gone)"}]', ["gone"]),
-    (("{from: 2025-01-01, to: 2025-02-01}", "{relation: nope}"), "", ["nope"]),
+    (("{from: 2025-01-01, to: 2025-02-01}", "{relation: nope}"), "", ["drift.yml:8: monitor m: its baseline: There is no relation nope"]),
+    (("{from: 2025-01-01, to: 2025-02-01}", "{relation: wrong}"), MODEL, ["drift.yml:8: monitor m: its baseline wrong has no column 'hit', the model's label"]),
     (("{from: 2025-01-01, to: 2025-02-01}", "{relation: other}"), "", ["can be measured"]),
     (("{from: 2025-01-01, to: 2025-02-01}", "{from: 2020-01-01, to: 2020-02-01}"), "", ["no rows"]),
 ]
@@ -211,6 +215,16 @@ def test_a_locked_file(file: Path) -> None:
     finally:
         holder.close()
     assert result_tables(file) == 0
+
+
+@pytest.mark.parametrize(
+    "words", ["run", "plan", "check", "status", "migrate", "vacuum", "incidents", "ack a-b", "mute a-b --until 2030-01-01 --why x"]
+)
+def test_a_misspelt_file_is_not_made(words: str, tmp_path: Path) -> None:
+    """The sources are in it: where there is no file there is nothing to watch."""
+    (tmp_path / "drift.yml").write_text(MONITOR.format(url=f"duckdb:///{tmp_path / 'shpo.duckdb'}"))
+    is_refused(command(tmp_path, *words.split()), "There is no file ", "shpo.duckdb", "Check the path")
+    assert not list(tmp_path.glob("*.duckdb*"))
 
 
 def test_files_that_cannot_be_written(file: Path) -> None:

@@ -137,6 +137,8 @@ def test_baselines(mistakes):
     base = "version: 1\nproject: p\nwarehouse: {url: 'duckdb:///x'}\nmonitors:\n  - name: m\n    relation: t\n"
     for lines, said in (
         ("    baseline: {from: 2025-01-01, to: 2025-02-01}\n", "needs the monitor's timestamp"),
+        ("    timestmap: ts\n    baseline: {from: 2025-01-01, to: 2025-02-01}\n", "did you mean timestamp?"),
+        ("    timestamp: 5\n    baseline: {from: 2025-01-01, to: 2025-02-01}\n", "timestamp"),
         ("    timestamp: ts\n    baseline: {from: 2025-01-01}\n", "has a from but no to"),
         ("    timestamp: ts\n    baseline: {from: 2025-02-30, to: 2025-03-01}\n", "not a date"),
         ("    timestamp: ts\n    baseline: {from: 2025-02-01, to: 2025-02-01}\n", "before it begins"),

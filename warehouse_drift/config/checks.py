@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
@@ -110,8 +110,11 @@ def merged_timestamp(monitor: MonitorConfig, defaults: DefaultsConfig) -> Timest
     return defaults.timestamp.model_copy(update=own)
 
 
-def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: Dialect | None) -> Found:
-    """(path below the monitor, sentence) of every broken rule."""
+def monitor_problems(
+    monitor: MonitorConfig, defaults: DefaultsConfig, dialect: Dialect | None, unread: Collection[str] = ()
+) -> Found:
+    """(path below the monitor, sentence) of every broken rule. ``unread``: keys that are there in a form that was reported
+    and taken out, so that nothing is said of their absence."""
     yield from _source(monitor)
     yield from hook_problems(monitor.on_alert)
     timestamp = merged_timestamp(monitor, defaults)
@@ -119,7 +122,7 @@ def monitor_problems(monitor: MonitorConfig, defaults: DefaultsConfig, dialect: 
         yield ("timestamp",), "timestamp needs the name of a column"
     yield from _columns(monitor)
     yield from _segments(monitor)
-    yield from _baseline(monitor.baseline, timestamp)
+    yield from _baseline(monitor.baseline, timestamp, "timestamp" in unread)
     yield from _comparisons(monitor, timestamp)
     yield from _budget(monitor.budget)
     yield from _limits(("thresholds",), monitor.thresholds)
@@ -201,7 +204,7 @@ def _segments(monitor: MonitorConfig) -> Found:
             )
 
 
-def _baseline(baseline: BaselineConfig, timestamp: TimestampConfig | None) -> Found:
+def _baseline(baseline: BaselineConfig, timestamp: TimestampConfig | None, unread: bool) -> Found:
     path: Path = ("baseline",)
     own = not baseline.relation and not baseline.query
     if baseline.relation and baseline.query:
@@ -213,7 +216,7 @@ def _baseline(baseline: BaselineConfig, timestamp: TimestampConfig | None) -> Fo
         )
     elif baseline.start is None and own:
         yield path, "the baseline needs a range {from: ..., to: ...}, or another relation or query"
-    if timestamp is None and (baseline.start or baseline.end):
+    if timestamp is None and not unread and (baseline.start or baseline.end):
         yield path, "a baseline with from and to needs the monitor's timestamp"
     zone = timestamp.time_zone if timestamp else "UTC"
     ends: list[datetime] = []

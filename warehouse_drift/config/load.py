@@ -25,7 +25,7 @@ from warehouse_drift.config.checks import (
 )
 from warehouse_drift.config.explain import sentence
 from warehouse_drift.config.model import Config, DefaultsConfig, MonitorConfig, RootConfig, WarehouseConfig
-from warehouse_drift.config.values import with_nearest
+from warehouse_drift.config.values import near, with_nearest
 from warehouse_drift.config.yaml_lines import Document, MissingVariable, Path, read
 from warehouse_drift.errors import ConfigError, Problem, UsageError
 
@@ -146,7 +146,9 @@ class _Loading:
         if monitor is None:
             return None
         monitor = self.from_dbt(monitor, at, root)
-        for inner, message in monitor_problems(monitor, defaults, dialect):
+        known = MonitorConfig.written_keys()
+        unread = {name for r in removed if r for name in near(r[0], known) or [str(r[0])]}
+        for inner, message in monitor_problems(monitor, defaults, dialect, unread):
             if not any(_related(inner, r) for r in removed):
                 self.report((*at, *inner), message)
         return monitor

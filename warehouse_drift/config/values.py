@@ -29,18 +29,23 @@ WEEK_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """``Did you mean x?``, or nothing when no name is near."""
+    found = near(name, known)
+    return f"Did you mean {' or '.join(found)}?" if found else ""
+
+
+def near(name: object, known: Iterable[str]) -> list[str]:
+    """The known name that is most like ``name``, and a second one only if both are very near."""
     by_lower = {k.lower(): k for k in known}
     word = str(name).lower()
-    # a second name only if it is very near too
-    near = difflib.get_close_matches(word, by_lower, 2, 0.8) or difflib.get_close_matches(word, by_lower, 1, 0.6)
-    return f"Did you mean {' or '.join(by_lower[n] for n in near)}?" if near else ""
+    found = difflib.get_close_matches(word, by_lower, 2, 0.8) or difflib.get_close_matches(word, by_lower, 1, 0.6)
+    return [by_lower[n] for n in found]
 
 
 def with_nearest(message: str, name: object, known: Iterable[str]) -> str:
     """``message; did you mean x?``, or ``message; known: x, y`` when no name is near."""
     known = list(known)
-    near = nearest(name, known)
-    return f"{message}; {'d' + near[1:] if near else 'known: ' + ', '.join(known)}"
+    said = nearest(name, known)
+    return f"{message}; {'d' + said[1:] if said else 'known: ' + ', '.join(known)}"
 
 
 def duration(value: Any) -> Any:

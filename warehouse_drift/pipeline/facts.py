@@ -31,6 +31,10 @@ from warehouse_drift.warehouse.introspect import columns as source_columns
 LONG_AGO = datetime(1900, 1, 2)
 
 
+class BaselineMistake(UsageError):
+    """The baseline's relation is not there, or has not what the monitor needs of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A relation with its WHERE as SQL; ``time`` is the bare timestamp column."""
@@ -160,7 +164,7 @@ def _times(
 def _with_baseline(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[ResolvedMonitor, Names[SourceColumn] | None]:
     """The monitor with the spellings of its baseline's own relation, and that relation's columns.
 
-    Raises UsageError for a name that may mean several of them.
+    Raises BaselineMistake for a name that may mean several of them, and where the model's columns are not among them.
     """
     if monitor.baseline.relation is None:
         return monitor, None
@@ -170,7 +174,15 @@ def _with_baseline(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[Reso
     wanted += [monitor.timestamp.column] if monitor.timestamp and monitor.baseline.start else []
     for name in wanted:
         if found.several(name):
-            raise UsageError(f"monitor {monitor.name}: {found.lack('the column', name, 'its baseline')}")
+            raise BaselineMistake(found.lack("the column", name, "its baseline"))
+    parts = [(k, p.name) for c in monitor.columns if c.model for k, p in (("label", c.model.label), ("prediction", c.model.prediction))]
+    lacking = [f"{name!r}, the model's {key}" for key, name in parts if found.find(name) is None]
+    if lacking:
+        given = "query" if monitor.baseline.relation.is_query else monitor.baseline.relation.text
+        raise BaselineMistake(
+            f"its baseline {given} has no column {' and no '.join(lacking)}.",
+            hint="Add it to the baseline, or take model: out of the monitor.",
+        )
     other = {n: c.name for n in wanted if (c := found.find(n)) is not None and c.name != n}
     return replace(monitor, baseline=replace(monitor.baseline, spelled=other)), found
 
@@ -221,7 +233,7 @@ def _baseline_columns(warehouse: Warehouse, monitor: ResolvedMonitor) -> tuple[S
     try:
         return source_columns(warehouse, _relation(given, warehouse), given.text, time)
     except MissingRelation as error:
-        raise UsageError(f"monitor {monitor.name}: its baseline: {error.message}", hint=error.hint) from error
+        raise BaselineMistake(f"its baseline: {error.message}", hint=error.hint) from error
 
 
 def _same_kind(column: ResolvedColumn, other: SourceColumn) -> bool:

@@ -22,14 +22,16 @@ def open_warehouse(
     url: str,
     *,
     read_only: bool = False,
+    existing: bool = False,
     result_schema: str | None = None,
     connect_args: dict[str, Any] | None = None,
     roles: tuple[str | None, str | None] = (None, None),
     scratch: bool = True,
 ) -> Warehouse:
     """One open connection. ``read_only`` opens an embedded database file so that nothing can be written to it; where
-    no scratch table is needed either (``scratch`` false), a server's session is made read-only. ``roles``: which role
-    reads, and which writes.
+    no scratch table is needed either (``scratch`` false), a server's session is made read-only. ``existing``: an embedded
+    database's file must be there (it holds the sources, so a path without a file is a mistake) also to be written to.
+    ``roles``: which role reads, and which writes.
 
     Raises DialectError for an unknown kind of URL, LockedDatabase when another process holds the file, WarehouseError
     for everything else that can go wrong; one sentence each, passwords masked.
@@ -49,7 +51,7 @@ def open_warehouse(
         raise WarehouseError(f"{mask(url)!r} is not a database URL.", hint="Example: duckdb:///shop.duckdb") from error
     file = _embedded_file(dialect, parsed.database)
     if file is not None:
-        _check_file(file, read_only)
+        _check_file(file, read_only or existing)
         if read_only:
             args["read_only"] = True
     try:
@@ -128,11 +130,11 @@ def _embedded_file(dialect: Dialect, database: str | None) -> Path | None:
     return Path(database)
 
 
-def _check_file(file: Path, read_only: bool) -> None:
+def _check_file(file: Path, existing: bool) -> None:
     """Says before the engine does what is wrong with the path; the engine would create a missing file."""
     if file.is_dir():
         raise WarehouseError(f"{file} is a folder, not a database file.", hint="Check the path in the URL.")
-    if read_only and not file.exists():
+    if existing and not file.exists():
         raise WarehouseError(
             f"There is no file {file} (the folder is {Path.cwd()}).",
             hint="Check the path in the URL: three slashes for a relative path, four for an absolute one.",
