@@ -99,7 +99,7 @@ def test_text_labels_need_their_positive_class(model: tuple[str, pd.DataFrame, p
         api.compare(url, "r", "c", columns=["x"], model=api.Model("paid", "said"))
     found = told(api.compare(url, "r", "c", columns=["x"], model=api.Model("paid", "said", positive="yes")))
     assert found["recall"]["value"] == (now.said == "yes")[now.paid == "yes"].mean()
-    with pytest.raises(UsageError, match="not in both"):
+    with pytest.raises(UsageError, match="not in the two relations"):
         api.compare(url, "r", "c", model=api.Model("label", "nothing"))
 
 
