@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from scipy.stats import ks_2samp
 
 from integration.cases import columns_of, days
 from integration.engines import ENGINES, Engine, start
+from tests.results.conftest import Results
 from warehouse_drift import verbs_run
 from warehouse_drift.errors import DialectError
 from warehouse_drift.resources import root
+from warehouse_drift.results import migrate, vacuum, write
 from warehouse_drift.results import read as results_read
-from warehouse_drift.results import vacuum
 from warehouse_drift.warehouse.connect import open_warehouse
 from warehouse_drift.warehouse.execute import Warehouse
 
@@ -90,7 +92,7 @@ def read(engine: Engine, schema: str) -> Views:
 
     with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
         for view in VIEWS:
-            rows = warehouse.fetch(f"SELECT * FROM {schema}.{view}", name=view)
+            rows = warehouse.fetch(f"SELECT * FROM {schema}.{view} WHERE project = 'p'", name=view)
             kept = [{k: plain(v) for k, v in r.items() if k not in OWN} for r in rows]
             keys = sorted(k for k in (kept[0] if kept else {}) if k in KEYS)
             found[view] = sorted(kept, key=lambda r, keys=keys: [str(r[k]) for k in keys])
@@ -303,3 +305,48 @@ def test_the_vendors_queries(
     )
     over = [r["input"] for r in answers["bigquery"] if r["is_anomaly"]]
     assert latest and sorted(answers["ARRAY_AGG"][0]["anomalies"] or []) == sorted(over)
+
+
+@pytest.mark.slow
+def test_the_result_layer(engine_name: str, engines: Callable[[str], Engine], flowed: Callable[[str], tuple[Views, Views]]) -> None:
+    """Publishing, a restated unit, a window decided again and withdrawn, an abandoned run, NaN, migrate twice, vacuum: in the
+    schema of the flow, as another project. The whole of tests/results runs on DuckDB and PostgreSQL."""
+    flowed(engine_name)
+    engine, schema = engines(engine_name), "res_flow"
+    with open_warehouse(engine.url, connect_args=engine.connect_args) as warehouse:
+        results = Results(warehouse, schema, "layer")
+
+        def shown(view: str, *columns: str) -> list[tuple[Any, ...]]:
+            rows = results.q(f"SELECT {', '.join(columns)} FROM {schema}.{view} WHERE project = 'layer'")
+            return sorted(tuple(r.values()) for r in rows)
+
+        assert migrate.migrate(warehouse, schema) == ()
+        results.event("r1", "started")
+        results.cells("r1", 0, {"a": 5, "b": 3, "c": 3})
+        assert shown("wd_v_cells", "cell_key", "n") == []
+        results.publish("r1", 0)
+        results.decide("r1", 0, "alert")
+        results.event("r1", "finished")
+        assert shown("wd_v_cells", "cell_key", "n") == [("a", 5), ("b", 3), ("c", 3)]
+        results.event("r2", "started")
+        results.cells("r2", 0, {"a": 6, "b": 2})
+        results.publish("r2", 0)
+        results.decide("r2", 0, "warn", value_lower=float("nan"), p_value=float("inf"))
+        results.decide("r2", 1, "ok")
+        assert shown("wd_v_cells", "cell_key", "n") == [("a", 6), ("b", 2)]
+        assert shown("drift_history", "decision", "value_lower", "p_value")[-1] == ("warn", 0.2, None)
+        row = results.result("r2", 1, "ok")
+        write.withdraw_window(warehouse, schema, {k: v for k, v in row.items() if k in (*write.WINDOW, "run_id", "decided_at", "config_hash")})
+        assert shown("drift_history", "decision", "run_id") == [("warn", "r2")]
+        results.event("r2", "abandoned")
+        assert shown("wd_v_cells", "cell_key", "n") == [("a", 5), ("b", 3), ("c", 3)]
+        assert shown("drift_history", "decision", "run_id") == [("alert", "r1")]
+        if not warehouse.dialect.can("row_changes"):
+            return  # what vacuum says then: test_spark_works_on_two_executors
+        vacuum.vacuum(warehouse, schema, now=results.tick(), project="layer")
+        assert shown("wd_cells", "cell_key", "run_id") == [("a", "r1"), ("b", "r1"), ("c", "r1")]
+        assert shown("wd_v_cells", "cell_key", "n") == [("a", 5), ("b", 3), ("c", 3)]
+        assert shown("drift_history", "decision", "run_id") == [("alert", "r1")]
+        short = vacuum.Retention(*[timedelta(days=30)] * 3)
+        vacuum.vacuum(warehouse, schema, now=results.tick(), project="layer", retention=short)
+        assert shown("wd_cells", "cell_key") == [] and shown("drift_history", "decision") == []

@@ -30,8 +30,9 @@ class Results:
 
     schema, base, day = SCHEMA, BASE, staticmethod(day)
 
-    def __init__(self, wh: Warehouse) -> None:
-        self.wh = wh
+    def __init__(self, wh: Warehouse, schema: str = SCHEMA, project: str = "p") -> None:
+        self.wh, self.schema = wh, schema
+        self.base = {**BASE, "project": project}
         self.clock = datetime(2025, 6, 1)
 
     def tick(self) -> datetime:
@@ -42,15 +43,15 @@ class Results:
         return self.wh.fetch(sql, name="test")
 
     def put(self, table: str, *rows: dict[str, Any]) -> None:
-        write.insert_rows(self.wh, SCHEMA, table, rows)
+        write.insert_rows(self.wh, self.schema, table, rows)
 
     def event(self, run: str, event: str, **facts: Any) -> None:
         facts = {"at": self.tick(), **facts}
-        write.run_event(self.wh, SCHEMA, run_id=run, event=event, **{**MONITOR, **facts})
+        write.run_event(self.wh, self.schema, run_id=run, event=event, **{**MONITOR, "project": self.base["project"], **facts})
 
     def cells(self, run: str, bucket: int, counts: dict[str, int], *, grid: str = "g1", key: str = "") -> None:
         """Cells and profile of one unit of column c, not published. ``key`` '' = all rows, else one row a value."""
-        unit = {**BASE, "column_name": "c", "grid_id": grid, "segment_key": key, "bucket_start": day(bucket), "run_id": run}
+        unit = {**self.base, "column_name": "c", "grid_id": grid, "segment_key": key, "bucket_start": day(bucket), "run_id": run}
         kind = {"segment_kind": "value" if key else "all"}
         for i, (value, n) in enumerate(counts.items()):
             segment = {**kind, "segment_value": value if key else ""}
@@ -62,10 +63,10 @@ class Results:
     def publish(self, run: str, bucket: int, *, grid: str = "g1", key: str = "", scan: datetime | None = None, **more: Any) -> None:
         write.publish_units(
             self.wh,
-            SCHEMA,
+            self.schema,
             [
                 {
-                    **BASE, "column_name": "c", "grid_id": grid, "segment_key": key, "bucket_start": day(bucket), "bucket_end": day(bucket + 1),
+                    **self.base, "column_name": "c", "grid_id": grid, "segment_key": key, "bucket_start": day(bucket), "bucket_end": day(bucket + 1),
                     "window_date": day(bucket).date(), "rows_scanned": 1, "scan_started_at": scan or self.tick(), "run_id": run, **more,
                 }
             ],
@@ -73,7 +74,7 @@ class Results:
 
     def result(self, run: str, window: int, decision: str, value: float | None = 0.2, **more: Any) -> dict[str, Any]:
         return {
-            **BASE, "comparison": "daily", "comparison_kind": "baseline", "window_start": day(window), "window_end": day(window + 1),
+            **self.base, "comparison": "daily", "comparison_kind": "baseline", "window_start": day(window), "window_end": day(window + 1),
             "window_date": day(window).date(), "time_zone": "UTC", "granularity": "day", "is_complete": True, "segment": "all",
             "column_name": "c", "column_kind": "numeric", "role": "feature", "statistic": "psi", "value": value, "n_reference": 100,
             "n_current": 10, "warn_threshold": 0.1, "alert_threshold": 0.25, "decision": decision, "reason": f"{decision} on day {window}",
@@ -81,7 +82,7 @@ class Results:
         }  # fmt: skip
 
     def decide(self, run: str, window: int, decision: str, value: float | None = 0.2, **more: Any) -> None:
-        write.publish_results(self.wh, SCHEMA, [self.result(run, window, decision, value, **more)])
+        write.publish_results(self.wh, self.schema, [self.result(run, window, decision, value, **more)])
 
 
 @pytest.fixture(scope="session")
