@@ -67,7 +67,7 @@ def written(folder: Path, engine: Engine, table: str) -> str:
         "segments": [called["seg"]],
         "baseline": {"from": "2025-03-03", "to": "2025-03-17"},
         "comparisons": [{"name": "daily", "window": "day"}],
-        "statistics": ["ks", "wasserstein", "chi_squared"],
+        "statistics": ["ks", "wasserstein", "chi_squared", "mann_whitney", "cramer_von_mises", "anderson_darling", "energy_distance", "welch_t"],
     }
     root = {
         "version": 1,
