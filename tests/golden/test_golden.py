@@ -12,11 +12,12 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from warehouse_drift.pipeline.metrics import PROFILED
 from warehouse_drift.resources import dialect_folders
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.sql.environment import identifier
 from warehouse_drift.sql.render import render
-from warehouse_drift.statistics.registry import BUILT_IN
+from warehouse_drift.statistics.registry import BUILT_IN, BY_NAME
 
 HERE = Path(__file__).parent
 DIALECTS = sorted(dialect_folders())
@@ -29,8 +30,11 @@ PARAMS = {n: identifier(n) for n in TABLES} | {"numeric": [1, 2], "zero": "defau
 
 
 def sql_of(statistic: str, dialect: str) -> str:
-    folder = "metrics" if statistic == OF_RANKS else "statistics"
-    return render(f"{folder}/{statistic}", PARAMS, load_dialect(dialect)).sql.strip() + "\n"
+    if statistic in BY_NAME and BY_NAME[statistic].source in PROFILED:
+        template, params = "metrics/statistics", PARAMS | {"names": [statistic]}
+    else:
+        template, params = f"{'metrics' if statistic == OF_RANKS else 'statistics'}/{statistic}", PARAMS
+    return render(template, params, load_dialect(dialect)).sql.strip() + "\n"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

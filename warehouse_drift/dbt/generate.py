@@ -227,15 +227,15 @@ def metrics_model(given: Given, cells_of: str, judged_by: str) -> str:
     merged = session.scratch("sides", "metrics/stored_sides", columns=columns, first_key=gridded.segments.first, **shared)
     numeric = [m.number for m in gridded.measured if m.is_numeric]
     pooled = pool(session, merged, gridded.bins, numeric, 0.1, warns=psi_limits(gridded))
-    summaries(session, pooled, [s for s in statistics_of(context) if s in BY_NAME])
-    parts = [
-        {"relation": session.results[f"statistics/{s}"], "kinds": list(BY_NAME[s].kinds)}
-        for s in statistics_of(context)
-        if f"statistics/{s}" in session.results
-    ]
+    measured = [s for s in statistics_of(context) if s in BY_NAME]
+    summaries(session, pooled, measured)
+    by_kinds: dict[tuple[str, ...], list[str]] = {}
+    for s in measured:
+        by_kinds.setdefault(BY_NAME[s].kinds, []).append(s)
     rows = session.scratch("rows", "metrics/stored_rows", **shared)
     params = {
-        "parts": parts,
+        "statistics": session.results.get("metrics/statistics"),
+        "kinds": [{"names": names, "kinds": list(kinds)} for kinds, names in by_kinds.items()],
         "rows": rows,
         "windows": windows,
         "limits": stand_in("limits"),

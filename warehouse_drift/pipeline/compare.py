@@ -164,7 +164,7 @@ def compare(
                 session, pooled, numeric, built.grids, reference_slice, current_slice, ks="ks" in wanted, area=area
             )
         by_number = {c.number: c for c in matched}
-        measured = summaries(session, pooled, wanted, zero_shares=zero_shares)
+        measured = summaries(session, pooled, wanted, zero_shares=zero_shares, expected=len(usable))
         measured += rank_summaries(session, pooled, rank_sums(session, pooled, ranks), ranks)
         measured += moment_summaries(session, pooled, wanted)
         rows = _named(measured, matched)

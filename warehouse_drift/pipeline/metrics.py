@@ -14,6 +14,10 @@ from warehouse_drift.pipeline.grids import NumericColumn, Slice
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
 
+ROWS = 8_000
+"""About how many rows of summaries come to Python at once."""
+PROFILED = ("bins", "bounds", "columns")
+"""What a statistic reads, where profiles give it: all of them are one statement (metrics/statistics)."""
 SPLIT_ROWS = 200_000
 """Rows in question of one column above which they are counted in finer parts first."""
 PARTS = 64
@@ -85,24 +89,34 @@ def summaries(
     pair_no: int | None = None,
     zero_shares: str = "default",
     columns: Markup | None = None,
+    expected: int = 1,
 ) -> list[dict[str, Any]]:
     """One row per (pair, segment, column, statistic), as the templates' summary columns; of one pair if it is given.
-    Those of ``pipeline.values`` and ``pipeline.ranks`` are left out. ``columns``: only these of ``pooled.columns``."""
+    Those of ``pipeline.values`` and ``pipeline.ranks`` are left out. ``columns``: only these of ``pooled.columns``.
+    ``expected``: about how many rows one statistic has; so many statistics are asked for at once that ROWS come."""
+    names = [n for n in statistics if BY_NAME[n].source in PROFILED]
+    if pooled.bounds is None:
+        names = [n for n in names if BY_NAME[n].source != "bounds"]
+    found = from_profiles(
+        session,
+        names,
+        expected,
+        columns=columns or pooled.columns,
+        bins=pooled.bins,
+        pearson=pooled.pearson,
+        zero=zero_shares,
+        bounds=pooled.bounds,
+        numeric=pooled.numeric,
+    )
+    return [row for row in found if pair_no is None or int(row["pair_no"]) == pair_no]
+
+
+def from_profiles(session: Session, names: Sequence[str], expected: int, **params: Any) -> list[dict[str, Any]]:
+    """Clean rows of metrics/statistics: as many statistics in a statement as give about ROWS rows."""
+    size = max(1, ROWS // max(1, expected))
     rows: list[dict[str, Any]] = []
-    for name in statistics:
-        source = BY_NAME[name].source
-        params: dict[str, Any] = {"columns": columns or pooled.columns}
-        if source == "bins":
-            params |= {"bins": pooled.bins, "pearson": pooled.pearson, "zero": zero_shares}
-        elif source in ("values", "ranks", "moments"):
-            continue
-        elif source == "bounds":
-            if pooled.bounds is None:
-                continue
-            params |= {"bounds": pooled.bounds, "numeric": pooled.numeric}
-        for row in session.rows(f"statistics/{name}", **params):
-            if pair_no is None or int(row["pair_no"]) == pair_no:
-                rows.append(clean(row))
+    for first in range(0, len(names), size):
+        rows += map(clean, session.rows("metrics/statistics", names=names[first : first + size], **params))
     return rows
 
 

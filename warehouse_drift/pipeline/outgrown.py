@@ -15,9 +15,10 @@ from typing import Any
 from warehouse_drift.decisions.sentences import newer_baseline
 from warehouse_drift.pipeline.baseline import Gridded
 from warehouse_drift.pipeline.context import Context
+from warehouse_drift.pipeline.metrics import ROWS
 from warehouse_drift.pipeline.noise import WHOLE_PART
 from warehouse_drift.pipeline.session import Session
-from warehouse_drift.pipeline.windows import ROWS, merged_ranges
+from warehouse_drift.pipeline.windows import merged_ranges
 from warehouse_drift.plan.build import week_start_of, window_unit, zone_of
 from warehouse_drift.plan.calendar import Span, span_at
 from warehouse_drift.plan.model import OUTGROWN_WINDOWS, ColumnState, ComparisonPlan, WindowPlan

@@ -102,7 +102,9 @@ class Refiner:
             return []
         by_number = {m.number: m for m in self.gridded.measured}
         found = []
-        for row in summaries(self.session, pooled, sorted({k[2] for k in keys}), pair_no=pair.number):
+        expected = len(self.found.pairs) * self.gridded.segments.count * len(self.gridded.measured)
+        wanted = sorted({k[2] for k in keys})
+        for row in summaries(self.session, pooled, wanted, pair_no=pair.number, expected=expected):
             s = summary_of(row, by_number)
             if s is not None and key_of(s) in keys:
                 found.append(s if s.lower == s.upper else replace(s, reason_code="source_changed"))

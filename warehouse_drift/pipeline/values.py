@@ -25,7 +25,7 @@ from warehouse_drift.grid.edges import (
     sturges,
 )
 from warehouse_drift.pipeline.grids import NumericColumn, Slice
-from warehouse_drift.pipeline.metrics import clean
+from warehouse_drift.pipeline.metrics import PROFILED, clean, from_profiles
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.finish import FINISH
 from warehouse_drift.statistics.registry import BY_NAME
@@ -242,37 +242,35 @@ def value_summaries(
 ) -> list[dict[str, Any]]:
     """One row per (pair, column, statistic); binned ones name their ``binning`` and ``zero_shares``.
     ``only``: numbers of the numeric columns that need bins."""
-    bins: tuple[Markup, Markup, tuple[int, ...]] | None = None
-    by_value: tuple[int, ...] = ()
     rows: list[dict[str, Any]] = []
     numbers = [c.number for c in data.numeric]
-    made = _Made(session, data, {}, [s for s in statistics if BY_NAME[s].source == "ranks"])
+    by_source: dict[str, list[str]] = {}
     for name in statistics:
-        source = BY_NAME[name].source
-        binned = source == "bins"
-        if binned and bins is None:
-            bins = make_bins(session, data, made, binning, only)
-            by_value = bins[2]
-        params: dict[str, Any] = {"columns": made.table("counted") if binned and binning.missing else data.columns}
-        if bins is not None and binned:
-            params |= {"bins": bins[0], "pearson": bins[1], "zero": zero_shares}
-        elif source == "bounds":
+        by_source.setdefault(BY_NAME[name].source, []).append(name)
+    made = _Made(session, data, {}, by_source.get("ranks", []))
+    expected = max(1, len(data.facts))
+    unused = {"bins": None, "pearson": None, "zero": zero_shares, "bounds": None, "numeric": numbers}
+    if "bins" in by_source:
+        bins, pearson, by_value = make_bins(session, data, made, binning, only)
+        columns = made.table("counted") if binning.missing else data.columns
+        params = unused | {"columns": columns, "bins": bins, "pearson": pearson}
+        for row in from_profiles(session, by_source["bins"], expected, **params):
+            rule = replace(binning, rule="values") if int(row["column_no"]) in by_value else binning
+            rows.append(row | {"binning": rule.name, "zero_shares": zero_shares})
+    rest = by_source.get("columns", [])
+    bounded = by_source.get("bounds", []) if numbers else []
+    if rest or bounded:
+        params = unused | {"columns": data.columns, "bounds": made.table("bounds") if bounded else None}
+        rows += from_profiles(session, [*rest, *bounded], expected, **params)
+    for name in (n for n in statistics if BY_NAME[n].source not in PROFILED):
+        given: dict[str, Any] = {"columns": data.columns}
+        read = {"ranks": "ranks", "values": "sorted"}.get(BY_NAME[name].source)
+        if read is not None and name not in FROM_TOTALS:
             if not numbers:
                 continue
-            params |= {"bounds": made.table("bounds"), "numeric": numbers}
-        elif source == "ranks":
-            if not numbers:
-                continue
-            params |= {"ranks": made.table("ranks"), "numeric": numbers}
-        elif source == "values" and name not in FROM_TOTALS:
-            if not numbers:
-                continue
-            params |= {"sorted": made.table("sorted"), "numeric": numbers}
-        for row in session.rows(f"statistics/{name}", **params):
-            extra = {"binning": binning.name, "zero_shares": zero_shares} if binned else {}
-            if binned and int(row["column_no"]) in by_value:
-                extra["binning"] = replace(binning, rule="values").name
-            rows.append(_only_summary(clean(FINISH.get(name, dict)(row))) | extra)
+            given |= {read: made.table(read), "numeric": numbers}
+        for row in session.rows(f"statistics/{name}", **given):
+            rows.append(_only_summary(clean(FINISH.get(name, dict)(row))))
     return rows
 
 

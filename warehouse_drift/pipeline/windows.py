@@ -14,14 +14,11 @@ from warehouse_drift.decisions.rows import summary_from
 from warehouse_drift.pipeline.baseline import Gridded, salt
 from warehouse_drift.pipeline.columns import Measured
 from warehouse_drift.pipeline.context import Context, column_params
-from warehouse_drift.pipeline.metrics import Pooled, pool, summaries
+from warehouse_drift.pipeline.metrics import ROWS, Pooled, pool, summaries
 from warehouse_drift.pipeline.model_windows import outcome_keys, performance
 from warehouse_drift.pipeline.ranks import moment_summaries, rank_summaries, rank_sums
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
-
-ROWS = 8_000
-"""Most rows of one statistic that come to Python at once; more windows are taken in turns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +85,10 @@ def measure_pairs(
         by_number = {m.number: m for m in gridded.measured}
         wanted = [s for s in statistics if s in BY_NAME]
         sums = rank_sums(session, pooled, wanted)
-        at_once = max(1, ROWS // max(1, len(pairs) * gridded.segments.count * len(gridded.measured)))
-        for columns in _columns_in_turns(session, pooled, gridded, len(pairs)):
+        for columns, expected in _columns_in_turns(session, pooled, gridded, len(pairs)):
+            at_once = max(1, ROWS // expected)
             for row in (
-                *summaries(session, pooled, wanted, columns=columns),
+                *summaries(session, pooled, wanted, columns=columns, expected=expected),
                 *rank_summaries(session, pooled, sums, wanted, columns=columns, at_once=at_once),
                 *moment_summaries(session, pooled, wanted, columns=columns),
             ):
@@ -111,17 +108,17 @@ def measure_pairs(
     return Measurement(found, pooled, tuple(pairs))
 
 
-def _columns_in_turns(session: Session, pooled: Pooled, gridded: Gridded, pairs: int) -> Iterator[Markup | None]:
-    """Parts of ``pooled.columns`` whose rows come to Python at once; None for all of it."""
+def _columns_in_turns(session: Session, pooled: Pooled, gridded: Gridded, pairs: int) -> Iterator[tuple[Markup | None, int]]:
+    """Parts of ``pooled.columns`` whose rows come to Python at once (None for all of it), and how many rows of one statistic."""
     numbers = [m.number for m in gridded.measured]
-    size = max(1, ROWS // max(1, pairs * gridded.segments.count))
+    groups = max(1, pairs * gridded.segments.count)
+    size = max(1, ROWS // groups)
     if len(numbers) <= size:
-        yield None
+        yield None, groups * len(numbers)
         return
     for first in range(0, len(numbers), size):
-        yield session.scratch(
-            "some", "metrics/some_columns", columns=pooled.columns, only=numbers[first : first + size]
-        )
+        some = numbers[first : first + size]
+        yield session.scratch("some", "metrics/some_columns", columns=pooled.columns, only=some), groups * len(some)
 
 
 def summary_of(row: Mapping[str, Any], columns: Mapping[int, Measured]) -> Summary | None:

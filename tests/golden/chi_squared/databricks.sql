@@ -1,29 +1,36 @@
-WITH terms AS (
+WITH wanted AS (
+  SELECT
+    'chi_squared' AS statistic
+), over_counts AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    m_r,
-    m_c,
-    CAST(c_r * m_c - c_c * m_r AS DOUBLE) AS gap,
-    CAST(c_r + c_c AS DOUBLE) AS pool
-  FROM `bins` AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
-), total AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    COUNT(*) AS bins,
-    SUM(gap / pool * (
-      gap / CAST(m_r AS DOUBLE) / CAST(m_c AS DOUBLE)
-    )) AS value
-  FROM terms
+    COUNT(*) AS test_bins,
+    CAST(MAX(m_r + m_c) AS DOUBLE) AS test_rows,
+    SUM(
+      gap / CAST(c_r + c_c AS DOUBLE) * (
+        gap / CAST(m_r AS DOUBLE) / CAST(m_c AS DOUBLE)
+      )
+    ) AS pearson_sum
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      CAST(c_r * m_c - c_c * m_r AS DOUBLE) AS gap
+    FROM `bins` AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
+  ) AS x
   GROUP BY
     pair_no,
     segment_key,
@@ -32,26 +39,48 @@ WITH terms AS (
     column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'chi_squared' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.value AS test_value,
-  CAST(b.bins - 1 AS DOUBLE) AS test_df,
-  CAST(NULL AS DOUBLE) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' END AS reason_code
-FROM `columns` AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic WHEN 'chi_squared' THEN pearson_sum ELSE CAST(NULL AS DOUBLE) END AS value,
+    CAST(NULL AS DOUBLE) AS lower_end,
+    CAST(NULL AS DOUBLE) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE w.statistic WHEN 'chi_squared' THEN pearson_sum ELSE CAST(NULL AS DOUBLE) END AS test_value,
+    CASE w.statistic
+      WHEN 'chi_squared'
+      THEN CAST(test_bins - 1 AS DOUBLE)
+      ELSE CAST(NULL AS DOUBLE)
+    END AS test_df,
+    CAST(NULL AS DOUBLE) AS expected,
+    CASE w.statistic WHEN 'chi_squared' THEN test_bins END AS bins,
+    CASE WHEN (
+      c.m_r = 0 OR c.m_c = 0
+    ) THEN 'no_data' ELSE CAST(NULL AS STRING) END AS reason_code
+  FROM `columns` AS c
+  LEFT JOIN over_counts
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

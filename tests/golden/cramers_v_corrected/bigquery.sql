@@ -1,107 +1,130 @@
-WITH terms AS (
+WITH wanted AS (
+  SELECT
+    'cramers_v_corrected' AS statistic
+), over_counts AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    c_r,
-    c_c,
-    m_r,
-    m_c,
-    CAST(c_r * m_c - c_c * m_r AS FLOAT64) AS gap
-  FROM `bins` AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
-), summed AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    COUNT(*) AS bins,
-    CAST(MAX(m_r) AS FLOAT64) AS m_r,
-    CAST(MAX(m_c) AS FLOAT64) AS m_c,
+    COUNT(*) AS test_bins,
+    CAST(MAX(m_r + m_c) AS FLOAT64) AS test_rows,
     SUM(
       gap / NULLIF(CAST(c_r + c_c AS FLOAT64), 0) * (
         gap / NULLIF(CAST(m_r AS FLOAT64), 0) / NULLIF(CAST(m_c AS FLOAT64), 0)
       )
-    ) AS value
-  FROM terms
+    ) AS pearson_sum
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      CAST(c_r * m_c - c_c * m_r AS FLOAT64) AS gap
+    FROM `bins` AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = test_part AND c_r + c_c > 0
+  ) AS x
   GROUP BY
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no
-), total AS (
-  SELECT
-    t.pair_no,
-    t.segment_key,
-    t.segment_kind,
-    t.segment_value,
-    t.column_no,
-    CASE
-      WHEN t.bins < 2 OR t.m_r + t.m_c < 4 OR CAST(t.bins AS FLOAT64) >= t.m_r + t.m_c
-      THEN NULL
-      WHEN t.value / NULLIF((
-        t.m_r + t.m_c
-      ), 0) <= CAST(t.bins - 1 AS FLOAT64) / NULLIF((
-        t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-      ), 0)
-      THEN CAST('0.0' AS FLOAT64)
-      ELSE SQRT(
-        (
-          t.value / NULLIF((
-            t.m_r + t.m_c
-          ), 0) - CAST(t.bins - 1 AS FLOAT64) / NULLIF((
-            t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-          ), 0)
-        ) / NULLIF(
-          LEAST(
-            CAST('1.0' AS FLOAT64) - CAST('1.0' AS FLOAT64) / NULLIF((
-              t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-            ), 0),
-            CAST(t.bins - 1 AS FLOAT64) - CAST((
-              t.bins - 1
-            ) * (
-              t.bins - 1
-            ) AS FLOAT64) / NULLIF((
-              t.m_r + t.m_c - CAST('1.0' AS FLOAT64)
-            ), 0)
-          ),
-          0
-        )
-      )
-    END AS value,
-    t.value AS test_value,
-    CAST(t.bins - 1 AS FLOAT64) AS test_df,
-    t.bins,
-    CASE WHEN t.bins < 2 OR t.m_r + t.m_c < 4 THEN 'one_value' END AS reason_code
-  FROM summed AS t
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'cramers_v_corrected' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  CAST(NULL AS FLOAT64) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
-FROM `columns` AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'cramers_v_corrected'
+      THEN CASE
+        WHEN test_bins < 2 OR test_rows < 4 OR CAST(test_bins AS FLOAT64) >= test_rows
+        THEN NULL
+        WHEN pearson_sum / NULLIF(test_rows, 0) <= CAST(test_bins - 1 AS FLOAT64) / NULLIF((
+          test_rows - CAST('1.0' AS FLOAT64)
+        ), 0)
+        THEN CAST('0.0' AS FLOAT64)
+        ELSE SQRT(
+          (
+            pearson_sum / NULLIF(test_rows, 0) - CAST(test_bins - 1 AS FLOAT64) / NULLIF((
+              test_rows - CAST('1.0' AS FLOAT64)
+            ), 0)
+          ) / NULLIF(
+            LEAST(
+              CAST('1.0' AS FLOAT64) - CAST('1.0' AS FLOAT64) / NULLIF((
+                test_rows - CAST('1.0' AS FLOAT64)
+              ), 0),
+              CAST(test_bins - 1 AS FLOAT64) - CAST((
+                test_bins - 1
+              ) * (
+                test_bins - 1
+              ) AS FLOAT64) / NULLIF((
+                test_rows - CAST('1.0' AS FLOAT64)
+              ), 0)
+            ),
+            0
+          )
+        )
+      END
+      ELSE CAST(NULL AS FLOAT64)
+    END AS value,
+    CAST(NULL AS FLOAT64) AS lower_end,
+    CAST(NULL AS FLOAT64) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE w.statistic
+      WHEN 'cramers_v_corrected'
+      THEN pearson_sum
+      ELSE CAST(NULL AS FLOAT64)
+    END AS test_value,
+    CASE w.statistic
+      WHEN 'cramers_v_corrected'
+      THEN CAST(test_bins - 1 AS FLOAT64)
+      ELSE CAST(NULL AS FLOAT64)
+    END AS test_df,
+    CAST(NULL AS FLOAT64) AS expected,
+    CASE w.statistic WHEN 'cramers_v_corrected' THEN test_bins END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'cramers_v_corrected'
+        THEN CASE WHEN test_bins < 2 OR test_rows < 4 THEN 'one_value' END
+        ELSE CAST(NULL AS STRING)
+      END
+    END AS reason_code
+  FROM `columns` AS c
+  LEFT JOIN over_counts
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

@@ -1,62 +1,103 @@
-WITH ordered AS (
+WITH wanted AS (
+  SELECT
+    'fisher' AS statistic
+), first_bin AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    c_r,
-    c_c,
-    m_r,
-    m_c,
-    COUNT(*) OVER (PARTITION BY pair_no, segment_key, segment_kind, segment_value, column_no) AS bins,
-    ROW_NUMBER() OVER (
-      PARTITION BY pair_no, segment_key, segment_kind, segment_value, column_no
-      ORDER BY bin_index, bin_label, bin_key
-    ) AS place
-  FROM "bins" AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
-), total AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    CASE
-      WHEN bins <= 2
-      THEN CAST(c_c AS DOUBLE PRECISION) / CAST(m_c AS DOUBLE PRECISION) - CAST(c_r AS DOUBLE PRECISION) / CAST(m_r AS DOUBLE PRECISION)
-    END AS value,
-    CAST(c_r AS DOUBLE PRECISION) AS test_value,
-    CAST(c_c AS DOUBLE PRECISION) AS test_df,
-    bins,
-    CASE WHEN bins > 2 THEN 'not_two_values' END AS reason_code
-  FROM ordered
+    c_r AS first_r,
+    c_c AS first_c,
+    m_r AS first_m_r,
+    m_c AS first_m_c,
+    first_bins
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      COUNT(*) OVER (PARTITION BY pair_no, segment_key, segment_kind, segment_value, column_no) AS first_bins,
+      ROW_NUMBER() OVER (
+        PARTITION BY pair_no, segment_key, segment_kind, segment_value, column_no
+        ORDER BY bin_index, bin_label, bin_key
+      ) AS place
+    FROM "bins" AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
+  ) AS x
   WHERE
     place = 1
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'fisher' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  CAST(NULL AS DOUBLE PRECISION) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
-FROM "columns" AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'fisher'
+      THEN CASE
+        WHEN first_bins <= 2
+        THEN CAST(first_c AS DOUBLE PRECISION) / CAST(first_m_c AS DOUBLE PRECISION) - CAST(first_r AS DOUBLE PRECISION) / CAST(first_m_r AS DOUBLE PRECISION)
+      END
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS value,
+    CAST(NULL AS DOUBLE PRECISION) AS lower_end,
+    CAST(NULL AS DOUBLE PRECISION) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE w.statistic
+      WHEN 'fisher'
+      THEN CAST(first_r AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_value,
+    CASE w.statistic
+      WHEN 'fisher'
+      THEN CAST(first_c AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_df,
+    CAST(NULL AS DOUBLE PRECISION) AS expected,
+    CASE w.statistic WHEN 'fisher' THEN first_bins END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'fisher'
+        THEN CASE WHEN first_bins > 2 THEN 'not_two_values' END
+        ELSE CAST(NULL AS VARCHAR(MAX))
+      END
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN first_bin
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

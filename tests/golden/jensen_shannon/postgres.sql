@@ -1,24 +1,15 @@
-WITH shares AS (
+WITH wanted AS (
+  SELECT
+    'jensen_shannon' AS statistic
+), over_shares AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    CAST(c_r AS DOUBLE PRECISION) / CAST(m_r AS DOUBLE PRECISION) AS p,
-    CAST(c_c AS DOUBLE PRECISION) / CAST(m_c AS DOUBLE PRECISION) AS q
-  FROM "bins" AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = 0
-), total AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    COUNT(*) AS bins,
-    CAST(SUM(
+    COUNT(*) AS share_bins,
+    SUM(
       CASE
         WHEN p > 0
         THEN p * LN(
@@ -36,10 +27,24 @@ WITH shares AS (
         )
         ELSE CAST('0.0' AS DOUBLE PRECISION)
       END
-    ) AS DOUBLE PRECISION) / (
-      CAST('2.0' AS DOUBLE PRECISION) * LN(CAST('2.0' AS DOUBLE PRECISION))
-    ) AS divergence
-  FROM shares
+    ) AS js_sum
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      CAST(c_r AS DOUBLE PRECISION) / CAST(m_r AS DOUBLE PRECISION) AS p,
+      CAST(c_c AS DOUBLE PRECISION) / CAST(m_c AS DOUBLE PRECISION) AS q
+    FROM "bins" AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
+  ) AS x
   GROUP BY
     pair_no,
     segment_key,
@@ -48,47 +53,59 @@ WITH shares AS (
     column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'jensen_shannon' AS statistic,
-  CASE
-    WHEN b.divergence <= 0
-    THEN CAST('0.0' AS DOUBLE PRECISION)
-    WHEN b.divergence > 0
-    THEN SQRT(b.divergence)
-  END AS value,
-  CASE
-    WHEN b.divergence <= 0
-    THEN CAST('0.0' AS DOUBLE PRECISION)
-    WHEN b.divergence > 0
-    THEN SQRT(b.divergence)
-  END AS value_lower,
-  CASE
-    WHEN b.divergence <= 0
-    THEN CAST('0.0' AS DOUBLE PRECISION)
-    WHEN b.divergence > 0
-    THEN SQRT(b.divergence)
-  END AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  x.test_value AS test_value,
-  x.test_df AS test_df,
-  CAST(NULL AS DOUBLE PRECISION) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' END AS reason_code
-FROM "columns" AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
-LEFT JOIN "pearson" AS x
-  ON c.pair_no = x.pair_no
-  AND c.segment_key = x.segment_key
-  AND c.segment_kind = x.segment_kind
-  AND c.segment_value = x.segment_value
-  AND c.column_no = x.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'jensen_shannon'
+      THEN CASE
+        WHEN js_sum <= 0
+        THEN CAST('0.0' AS DOUBLE PRECISION)
+        WHEN js_sum > 0
+        THEN SQRT(
+          CAST(js_sum AS DOUBLE PRECISION) / (
+            CAST('2.0' AS DOUBLE PRECISION) * LN(CAST('2.0' AS DOUBLE PRECISION))
+          )
+        )
+      END
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS value,
+    CAST(NULL AS DOUBLE PRECISION) AS lower_end,
+    CAST(NULL AS DOUBLE PRECISION) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE WHEN w.statistic IN ('jensen_shannon') THEN x.test_value END AS test_value,
+    CASE WHEN w.statistic IN ('jensen_shannon') THEN x.test_df END AS test_df,
+    CAST(NULL AS DOUBLE PRECISION) AS expected,
+    CASE w.statistic WHEN 'jensen_shannon' THEN share_bins END AS bins,
+    CASE WHEN (
+      c.m_r = 0 OR c.m_c = 0
+    ) THEN 'no_data' ELSE CAST(NULL AS TEXT) END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_shares
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  LEFT JOIN "pearson" AS x
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

@@ -1,23 +1,14 @@
-WITH shares AS (
+WITH wanted AS (
+  SELECT
+    'jensen_shannon_divergence' AS statistic
+), over_shares AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    CAST(c_r AS Nullable(Float64)) / CAST(m_r AS Nullable(Float64)) AS p,
-    CAST(c_c AS Nullable(Float64)) / CAST(m_c AS Nullable(Float64)) AS q
-  FROM "bins" AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
-), summed AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    CAST(COUNT(*) AS Nullable(Int64)) AS bins,
+    CAST(COUNT(*) AS Nullable(Int64)) AS share_bins,
     SUM(
       CASE
         WHEN p > 0
@@ -32,60 +23,85 @@ WITH shares AS (
         ))
         ELSE CAST('0.0' AS Nullable(Float64))
       END
-    ) / CAST('2.0' AS Nullable(Float64)) AS value
-  FROM shares
+    ) AS js_sum
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      CAST(c_r AS Nullable(Float64)) / CAST(m_r AS Nullable(Float64)) AS p,
+      CAST(c_c AS Nullable(Float64)) / CAST(m_c AS Nullable(Float64)) AS q
+    FROM "bins" AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
+  ) AS x
   GROUP BY
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no
-), total AS (
-  SELECT
-    t.pair_no AS pair_no,
-    t.segment_key AS segment_key,
-    t.segment_kind AS segment_kind,
-    t.segment_value AS segment_value,
-    t.column_no AS column_no,
-    CASE
-      WHEN t.value <= 0
-      THEN CAST('0.0' AS Nullable(Float64))
-      WHEN t.value > 0
-      THEN t.value / LN(CAST('2.0' AS Nullable(Float64)))
-    END AS value,
-    x.test_value AS test_value,
-    x.test_df AS test_df,
-    t.bins AS bins,
-    CAST(NULL AS Nullable(String)) AS reason_code
-  FROM summed AS t
-  LEFT JOIN "pearson" AS x
-    ON x.pair_no = t.pair_no
-    AND x.segment_key = t.segment_key
-    AND x.segment_kind = t.segment_kind
-    AND x.segment_value = t.segment_value
-    AND x.column_no = t.column_no
 )
 SELECT
-  c.pair_no AS pair_no,
-  c.segment_key AS segment_key,
-  c.segment_kind AS segment_kind,
-  c.segment_value AS segment_value,
-  c.column_no AS column_no,
-  'jensen_shannon_divergence' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  CAST(NULL AS Nullable(Float64)) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
-FROM "columns" AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic AS statistic,
+    CASE w.statistic
+      WHEN 'jensen_shannon_divergence'
+      THEN CASE
+        WHEN js_sum <= 0
+        THEN CAST('0.0' AS Nullable(Float64))
+        WHEN js_sum > 0
+        THEN js_sum / CAST('2.0' AS Nullable(Float64)) / LN(CAST('2.0' AS Nullable(Float64)))
+      END
+      ELSE CAST(NULL AS Nullable(Float64))
+    END AS value,
+    CAST(NULL AS Nullable(Float64)) AS lower_end,
+    CAST(NULL AS Nullable(Float64)) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE WHEN w.statistic IN ('jensen_shannon_divergence') THEN x.test_value END AS test_value,
+    CASE WHEN w.statistic IN ('jensen_shannon_divergence') THEN x.test_df END AS test_df,
+    CAST(NULL AS Nullable(Float64)) AS expected,
+    CASE w.statistic WHEN 'jensen_shannon_divergence' THEN share_bins END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CAST(NULL AS Nullable(String))
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_shares
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  LEFT JOIN "pearson" AS x
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

@@ -1,4 +1,7 @@
-WITH merged AS (
+WITH wanted AS (
+  SELECT
+    'kl_divergence' AS statistic
+), merged AS (
   SELECT
     pair_no,
     segment_key,
@@ -46,30 +49,30 @@ WITH merged AS (
   FROM merged
   WHERE
     c_r + c_c > 0
-), summed AS (
+), over_filled AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    CAST(COUNT(*) AS Nullable(Int64)) AS bins,
-    SUM(p) AS whole_p,
-    SUM(q) AS whole_q,
+    CAST(COUNT(*) AS Nullable(Int64)) AS filled_bins,
     SUM(
       CASE
         WHEN p > 0 AND q > 0
         THEN p * LN(p / q)
         ELSE CAST('0.0' AS Nullable(Float64))
       END
-    ) AS value,
+    ) AS kl_sum,
+    SUM(p) AS kl_p,
+    SUM(q) AS kl_q,
     SUM(
       CASE
         WHEN p > 0 AND q <= 0
         THEN CAST(1 AS Nullable(Int64))
         ELSE CAST(0 AS Nullable(Int64))
       END
-    ) AS open_bins
+    ) AS kl_open
   FROM shares
   GROUP BY
     pair_no,
@@ -77,53 +80,66 @@ WITH merged AS (
     segment_kind,
     segment_value,
     column_no
-), total AS (
-  SELECT
-    t.pair_no AS pair_no,
-    t.segment_key AS segment_key,
-    t.segment_kind AS segment_kind,
-    t.segment_value AS segment_value,
-    t.column_no AS column_no,
-    CASE
-      WHEN t.open_bins > 0
-      THEN NULL
-      WHEN t.value / t.whole_p - LN(t.whole_p / t.whole_q) < 0
-      THEN CAST('0.0' AS Nullable(Float64))
-      ELSE t.value / t.whole_p - LN(t.whole_p / t.whole_q)
-    END AS value,
-    x.test_value AS test_value,
-    x.test_df AS test_df,
-    t.bins AS bins,
-    CASE WHEN t.open_bins > 0 THEN 'zero_share' END AS reason_code
-  FROM summed AS t
-  LEFT JOIN "pearson" AS x
-    ON x.pair_no = t.pair_no
-    AND x.segment_key = t.segment_key
-    AND x.segment_kind = t.segment_kind
-    AND x.segment_value = t.segment_value
-    AND x.column_no = t.column_no
 )
 SELECT
-  c.pair_no AS pair_no,
-  c.segment_key AS segment_key,
-  c.segment_kind AS segment_kind,
-  c.segment_value AS segment_value,
-  c.column_no AS column_no,
-  'kl_divergence' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  CAST(NULL AS Nullable(Float64)) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
-FROM "columns" AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic AS statistic,
+    CASE w.statistic
+      WHEN 'kl_divergence'
+      THEN CASE
+        WHEN kl_open > 0
+        THEN NULL
+        WHEN kl_sum / kl_p - LN(kl_p / kl_q) < 0
+        THEN CAST('0.0' AS Nullable(Float64))
+        ELSE kl_sum / kl_p - LN(kl_p / kl_q)
+      END
+      ELSE CAST(NULL AS Nullable(Float64))
+    END AS value,
+    CAST(NULL AS Nullable(Float64)) AS lower_end,
+    CAST(NULL AS Nullable(Float64)) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE WHEN w.statistic IN ('kl_divergence') THEN x.test_value END AS test_value,
+    CASE WHEN w.statistic IN ('kl_divergence') THEN x.test_df END AS test_df,
+    CAST(NULL AS Nullable(Float64)) AS expected,
+    CASE w.statistic WHEN 'kl_divergence' THEN filled_bins END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'kl_divergence'
+        THEN CASE WHEN kl_open > 0 THEN 'zero_share' END
+        ELSE CAST(NULL AS Nullable(String))
+      END
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_filled
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  LEFT JOIN "pearson" AS x
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

@@ -1,12 +1,16 @@
-WITH top AS (
+WITH wanted AS (
+  SELECT
+    'ks' AS statistic
+), over_cells AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    CAST(MAX(ks_low) AS Nullable(Float64)) AS low,
-    CAST(MAX(ks_high) AS Nullable(Float64)) AS high
+    CAST(COUNT(*) AS Nullable(Int64)) AS cells,
+    CAST(MAX(ks_low) AS Nullable(Float64)) AS ks_least,
+    CAST(MAX(ks_high) AS Nullable(Float64)) AS ks_most
   FROM "bounds" AS b
   GROUP BY
     pair_no,
@@ -16,28 +20,64 @@ WITH top AS (
     column_no
 )
 SELECT
-  c.pair_no AS pair_no,
-  c.segment_key AS segment_key,
-  c.segment_kind AS segment_kind,
-  c.segment_value AS segment_value,
-  c.column_no AS column_no,
-  'ks' AS statistic,
-  b.low / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64)) AS value,
-  b.low / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64)) AS value_lower,
-  CASE WHEN b.high > b.low THEN b.high ELSE b.low END / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64)) AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  CAST(NULL AS Nullable(Float64)) AS test_value,
-  CAST(NULL AS Nullable(Float64)) AS test_df,
-  CAST(NULL AS Nullable(Float64)) AS expected,
-  CAST(NULL AS Nullable(Int64)) AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' END AS reason_code
-FROM "columns" AS c
-LEFT JOIN top AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
-WHERE
-  c.column_no IN (1, 2)
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic AS statistic,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN ks_least / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64))
+      ELSE CAST(NULL AS Nullable(Float64))
+    END AS value,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN ks_least / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64))
+      ELSE CAST(NULL AS Nullable(Float64))
+    END AS lower_end,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / CAST(c.m_r AS Nullable(Float64)) / CAST(c.m_c AS Nullable(Float64))
+      ELSE CAST(NULL AS Nullable(Float64))
+    END AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CAST(NULL AS Nullable(Float64)) AS test_value,
+    CAST(NULL AS Nullable(Float64)) AS test_df,
+    CAST(NULL AS Nullable(Float64)) AS expected,
+    CAST(NULL AS Nullable(Int64)) AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CAST(NULL AS Nullable(String))
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_cells
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+  WHERE
+    NOT (
+      w.statistic IN ('ks')
+    ) OR c.column_no IN (1, 2)
+) AS said

@@ -1,12 +1,16 @@
-WITH "top" AS (
+WITH wanted AS (
+  SELECT
+    'ks' AS statistic
+), over_cells AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    CAST(MAX(ks_low) AS DOUBLE PRECISION) AS low,
-    CAST(MAX(ks_high) AS DOUBLE PRECISION) AS high
+    COUNT(*) AS cells,
+    CAST(MAX(ks_low) AS DOUBLE PRECISION) AS ks_least,
+    CAST(MAX(ks_high) AS DOUBLE PRECISION) AS ks_most
   FROM "bounds" AS b
   GROUP BY
     pair_no,
@@ -16,28 +20,62 @@ WITH "top" AS (
     column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'ks' AS statistic,
-  b.low / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION) AS value,
-  b.low / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION) AS value_lower,
-  CASE WHEN b.high > b.low THEN b.high ELSE b.low END / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION) AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  CAST(NULL AS DOUBLE PRECISION) AS test_value,
-  CAST(NULL AS DOUBLE PRECISION) AS test_df,
-  CAST(NULL AS DOUBLE PRECISION) AS expected,
-  CAST(NULL AS BIGINT) AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' END AS reason_code
-FROM "columns" AS c
-LEFT JOIN "top" AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
-WHERE
-  c.column_no IN (1, 2)
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN ks_least / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS value,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN ks_least / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS lower_end,
+    CASE w.statistic
+      WHEN 'ks'
+      THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CAST(NULL AS DOUBLE PRECISION) AS test_value,
+    CAST(NULL AS DOUBLE PRECISION) AS test_df,
+    CAST(NULL AS DOUBLE PRECISION) AS expected,
+    CAST(NULL AS BIGINT) AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CAST(NULL AS VARCHAR(MAX))
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_cells
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+  WHERE
+    NOT w.statistic IN ('ks') OR c.column_no IN (1, 2)
+) AS said

@@ -1,27 +1,67 @@
+WITH wanted AS (
+  SELECT
+    'missing_rate_change' AS statistic
+)
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'missing_rate_change' AS statistic,
-  CASE
-    WHEN c.rows_c > 0 AND c.rows_r > 0
-    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
-  END AS value,
-  CASE
-    WHEN c.rows_c > 0 AND c.rows_r > 0
-    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
-  END AS value_lower,
-  CASE
-    WHEN c.rows_c > 0 AND c.rows_r > 0
-    THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
-  END AS value_upper,
-  c.rows_r AS n_reference,
-  c.rows_c AS n_current,
-  CAST(c.missing_c AS DOUBLE PRECISION) AS test_value,
-  CAST(c.missing_r AS DOUBLE PRECISION) AS test_df,
-  CAST(NULL AS DOUBLE PRECISION) AS expected,
-  CAST(NULL AS BIGINT) AS bins,
-  CASE WHEN c.rows_c = 0 OR c.rows_r = 0 THEN 'no_data' END AS reason_code
-FROM "columns" AS c
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'missing_rate_change'
+      THEN CASE
+        WHEN c.rows_c > 0 AND c.rows_r > 0
+        THEN CAST(c.missing_c AS DOUBLE PRECISION) / CAST(c.rows_c AS DOUBLE PRECISION) - CAST(c.missing_r AS DOUBLE PRECISION) / CAST(c.rows_r AS DOUBLE PRECISION)
+      END
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS value,
+    CAST(NULL AS DOUBLE PRECISION) AS lower_end,
+    CAST(NULL AS DOUBLE PRECISION) AS upper_end,
+    CASE WHEN w.statistic IN ('missing_rate_change') THEN c.rows_r ELSE c.m_r END AS n_reference,
+    CASE WHEN w.statistic IN ('missing_rate_change') THEN c.rows_c ELSE c.m_c END AS n_current,
+    CASE w.statistic
+      WHEN 'missing_rate_change'
+      THEN CAST(c.missing_c AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_value,
+    CASE w.statistic
+      WHEN 'missing_rate_change'
+      THEN CAST(c.missing_r AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_df,
+    CAST(NULL AS DOUBLE PRECISION) AS expected,
+    CAST(NULL AS BIGINT) AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      ) AND NOT w.statistic IN ('missing_rate_change')
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'missing_rate_change'
+        THEN CASE WHEN c.rows_c = 0 OR c.rows_r = 0 THEN 'no_data' END
+        ELSE CAST(NULL AS TEXT)
+      END
+    END AS reason_code
+  FROM "columns" AS c
+  CROSS JOIN wanted AS w
+) AS said

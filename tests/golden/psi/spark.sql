@@ -1,4 +1,7 @@
-WITH merged AS (
+WITH wanted AS (
+  SELECT
+    'psi' AS statistic
+), merged AS (
   SELECT
     pair_no,
     segment_key,
@@ -46,14 +49,14 @@ WITH merged AS (
   FROM merged
   WHERE
     c_r + c_c > 0
-), summed AS (
+), over_filled AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    COUNT(*) AS bins,
+    COUNT(*) AS filled_bins,
     SUM(
       CASE
         WHEN p > 0 AND q > 0
@@ -62,12 +65,12 @@ WITH merged AS (
         ) * LN(q / p)
         ELSE CAST('0.0' AS DOUBLE)
       END
-    ) AS value,
+    ) AS psi_sum,
     SUM(CASE WHEN (
       p > 0 AND q <= 0
     ) OR (
       q > 0 AND p <= 0
-    ) THEN 1 ELSE 0 END) AS open_bins
+    ) THEN 1 ELSE 0 END) AS psi_open
   FROM shares
   GROUP BY
     pair_no,
@@ -75,53 +78,66 @@ WITH merged AS (
     segment_kind,
     segment_value,
     column_no
-), total AS (
-  SELECT
-    t.pair_no,
-    t.segment_key,
-    t.segment_kind,
-    t.segment_value,
-    t.column_no,
-    CASE
-      WHEN t.open_bins > 0
-      THEN NULL
-      WHEN t.value < 0
-      THEN CAST('0.0' AS DOUBLE)
-      ELSE t.value
-    END AS value,
-    x.test_value,
-    x.test_df,
-    t.bins,
-    CASE WHEN t.open_bins > 0 THEN 'zero_share' END AS reason_code
-  FROM summed AS t
-  LEFT JOIN `pearson` AS x
-    ON x.pair_no = t.pair_no
-    AND x.segment_key = t.segment_key
-    AND x.segment_kind = t.segment_kind
-    AND x.segment_value = t.segment_value
-    AND x.column_no = t.column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'psi' AS statistic,
-  b.value AS value,
-  b.value AS value_lower,
-  b.value AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  CAST(NULL AS DOUBLE) AS expected,
-  b.bins AS bins,
-  CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' ELSE b.reason_code END AS reason_code
-FROM `columns` AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'psi'
+      THEN CASE
+        WHEN psi_open > 0
+        THEN NULL
+        WHEN psi_sum < 0
+        THEN CAST('0.0' AS DOUBLE)
+        ELSE psi_sum
+      END
+      ELSE CAST(NULL AS DOUBLE)
+    END AS value,
+    CAST(NULL AS DOUBLE) AS lower_end,
+    CAST(NULL AS DOUBLE) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE WHEN w.statistic IN ('psi') THEN x.test_value END AS test_value,
+    CASE WHEN w.statistic IN ('psi') THEN x.test_df END AS test_df,
+    CAST(NULL AS DOUBLE) AS expected,
+    CASE w.statistic WHEN 'psi' THEN filled_bins END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'psi'
+        THEN CASE WHEN psi_open > 0 THEN 'zero_share' END
+        ELSE CAST(NULL AS STRING)
+      END
+    END AS reason_code
+  FROM `columns` AS c
+  LEFT JOIN over_filled
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  LEFT JOIN `pearson` AS x
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

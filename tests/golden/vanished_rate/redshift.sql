@@ -1,29 +1,20 @@
-WITH shares AS (
+WITH wanted AS (
+  SELECT
+    'vanished_rate' AS statistic
+), over_shares AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    c_r,
-    c_c,
-    m_r,
-    m_c,
-    CAST(c_r AS DOUBLE PRECISION) / CAST(m_r AS DOUBLE PRECISION) AS p
-  FROM "bins" AS b
-  WHERE
-    m_r > 0 AND m_c > 0 AND part = 0 AND c_r > 0
-), total AS (
-  SELECT
-    pair_no,
-    segment_key,
-    segment_kind,
-    segment_value,
-    column_no,
-    CAST(SUM(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS DOUBLE PRECISION) / CAST(MAX(m_r) AS DOUBLE PRECISION) AS value,
+    COUNT(*) AS share_bins,
+    SUM(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS vanished_rows,
+    MAX(m_r) AS vanished_of,
     SUM(
       CASE
-        WHEN p < 1
+        WHEN p > 0
+        AND p < 1
         AND CAST(m_c AS DOUBLE PRECISION) * LN(
           CAST('1.0' AS DOUBLE PRECISION) - CASE WHEN p < 1 THEN p ELSE CAST('0.5' AS DOUBLE PRECISION) END
         ) > CAST('-700.0' AS DOUBLE PRECISION)
@@ -32,11 +23,26 @@ WITH shares AS (
         )
         ELSE CAST('0.0' AS DOUBLE PRECISION)
       END
-    ) AS expected,
-    CAST(MAX(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS DOUBLE PRECISION) AS test_value,
-    CAST(COUNT(*) AS DOUBLE PRECISION) AS test_df,
-    COUNT(*) AS bins
-  FROM shares
+    ) AS vanished_expected,
+    MAX(CASE WHEN c_c = 0 THEN c_r ELSE 0 END) AS vanished_most,
+    SUM(CASE WHEN c_r > 0 THEN 1 ELSE 0 END) AS vanished_values
+  FROM (
+    SELECT
+      pair_no,
+      segment_key,
+      segment_kind,
+      segment_value,
+      column_no,
+      c_r,
+      c_c,
+      m_r,
+      m_c,
+      CAST(c_r AS DOUBLE PRECISION) / CAST(m_r AS DOUBLE PRECISION) AS p,
+      CAST(c_c AS DOUBLE PRECISION) / CAST(m_c AS DOUBLE PRECISION) AS q
+    FROM "bins" AS b
+    WHERE
+      m_r > 0 AND m_c > 0 AND part = 0 AND c_r + c_c > 0
+  ) AS x
   GROUP BY
     pair_no,
     segment_key,
@@ -45,31 +51,71 @@ WITH shares AS (
     column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'vanished_rate' AS statistic,
-  CASE WHEN c.others = 0 THEN b.value END AS value,
-  CASE WHEN c.others = 0 THEN b.value END AS value_lower,
-  CASE WHEN c.others = 0 THEN b.value END AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  b.test_value AS test_value,
-  b.test_df AS test_df,
-  b.expected AS expected,
-  b.bins AS bins,
-  CASE
-    WHEN c.m_r = 0 OR c.m_c = 0
-    THEN 'no_data'
-    WHEN c.others > 0
-    THEN 'not_computable'
-  END AS reason_code
-FROM "columns" AS c
-LEFT JOIN total AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'vanished_rate'
+      THEN CASE
+        WHEN c.others = 0
+        THEN CAST(vanished_rows AS DOUBLE PRECISION) / CAST(vanished_of AS DOUBLE PRECISION)
+      END
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS value,
+    CAST(NULL AS DOUBLE PRECISION) AS lower_end,
+    CAST(NULL AS DOUBLE PRECISION) AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CASE w.statistic
+      WHEN 'vanished_rate'
+      THEN CAST(vanished_most AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_value,
+    CASE w.statistic
+      WHEN 'vanished_rate'
+      THEN CAST(vanished_values AS DOUBLE PRECISION)
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS test_df,
+    CASE w.statistic
+      WHEN 'vanished_rate'
+      THEN vanished_expected
+      ELSE CAST(NULL AS DOUBLE PRECISION)
+    END AS expected,
+    CASE w.statistic WHEN 'vanished_rate' THEN vanished_values END AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
+      )
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'vanished_rate'
+        THEN CASE WHEN c.others > 0 THEN 'not_computable' END
+        ELSE CAST(NULL AS VARCHAR(MAX))
+      END
+    END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_shares
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+) AS said

@@ -1,11 +1,31 @@
-WITH area AS (
-  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, SUM(area_low) + SUM(bridge) AS low, SUM(CASE WHEN area_high > area_low THEN area_high ELSE area_low END) + SUM(bridge) AS high
+WITH wanted AS (
+  SELECT 'wasserstein' AS statistic
+), over_cells AS (
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, COUNT(*) AS cells,
+    SUM(area_low) + SUM(bridge) AS area_least,
+    SUM(CASE WHEN area_high > area_low THEN area_high ELSE area_low END) + SUM(bridge) AS area_most
   FROM "bounds" AS b
   GROUP BY pair_no, segment_key, segment_kind, segment_value, column_no
 )
-SELECT c.pair_no, c.segment_key, c.segment_kind, c.segment_value, c.column_no, 'wasserstein' AS statistic,
-  CASE WHEN c.infinite = 0 THEN (b.low + (b.high - b.low) / 2e0) END AS value, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.low * (1e0 - 1e-12) ELSE b.low END END AS value_lower, CASE WHEN c.infinite = 0 THEN CASE WHEN b.high > b.low THEN b.high * (1e0 + 1e-12) ELSE b.low END END AS value_upper,
-  c.m_r AS n_reference, c.m_c AS n_current, CAST(NULL AS DOUBLE) AS test_value, CAST(NULL AS DOUBLE) AS test_df, CAST(NULL AS DOUBLE) AS expected, CAST(NULL AS BIGINT) AS bins, CASE WHEN c.m_r = 0 OR c.m_c = 0 THEN 'no_data' WHEN c.infinite > 0 THEN 'infinite_values' END AS reason_code
-FROM "columns" AS c
-LEFT JOIN area AS b ON c.pair_no = b.pair_no AND c.segment_key = b.segment_key AND c.segment_kind = b.segment_kind AND c.segment_value = b.segment_value AND c.column_no = b.column_no
-WHERE c.column_no IN (1, 2)
+SELECT pair_no, segment_key, segment_kind, segment_value, column_no, statistic, value, COALESCE(lower_end, value) AS value_lower, COALESCE(upper_end, value) AS value_upper, n_reference, n_current, test_value, test_df, expected, bins, reason_code
+FROM (
+  SELECT pair_no, segment_key, segment_kind, segment_value, column_no, w.statistic,
+    CASE w.statistic
+      WHEN 'wasserstein' THEN CASE WHEN c.infinite = 0 THEN (area_least + (area_most - area_least) / 2e0) END ELSE CAST(NULL AS DOUBLE) END AS value,
+    CASE w.statistic
+      WHEN 'wasserstein' THEN CASE WHEN c.infinite = 0 THEN CASE WHEN area_most > area_least THEN area_least * (1e0 - 1e-12) ELSE area_least END END ELSE CAST(NULL AS DOUBLE) END AS lower_end,
+    CASE w.statistic
+      WHEN 'wasserstein' THEN CASE WHEN c.infinite = 0 THEN CASE WHEN area_most > area_least THEN area_most * (1e0 + 1e-12) ELSE area_least END END ELSE CAST(NULL AS DOUBLE) END AS upper_end,
+    c.m_r AS n_reference, c.m_c AS n_current,
+    CAST(NULL AS DOUBLE) AS test_value,
+    CAST(NULL AS DOUBLE) AS test_df,
+    CAST(NULL AS DOUBLE) AS expected,
+    CAST(NULL AS BIGINT) AS bins,
+    CASE WHEN (c.m_r = 0 OR c.m_c = 0) THEN 'no_data' ELSE CASE w.statistic
+      WHEN 'wasserstein' THEN CASE WHEN c.infinite > 0 THEN 'infinite_values' END ELSE CAST(NULL AS VARCHAR) END END AS reason_code
+  FROM "columns" AS c
+  LEFT JOIN over_cells USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+
+  CROSS JOIN wanted AS w
+  WHERE w.statistic NOT IN ('wasserstein') OR c.column_no IN (1, 2)
+) AS said

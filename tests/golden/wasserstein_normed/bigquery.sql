@@ -1,12 +1,16 @@
-WITH area AS (
+WITH wanted AS (
+  SELECT
+    'wasserstein_normed' AS statistic
+), over_cells AS (
   SELECT
     pair_no,
     segment_key,
     segment_kind,
     segment_value,
     column_no,
-    SUM(area_low) + SUM(bridge) AS low,
-    SUM(CASE WHEN area_high > area_low THEN area_high ELSE area_low END) + SUM(bridge) AS high
+    COUNT(*) AS cells,
+    SUM(area_low) + SUM(bridge) AS area_least,
+    SUM(CASE WHEN area_high > area_low THEN area_high ELSE area_low END) + SUM(bridge) AS area_most
   FROM `bounds` AS b
   GROUP BY
     pair_no,
@@ -16,62 +20,98 @@ WITH area AS (
     column_no
 )
 SELECT
-  c.pair_no,
-  c.segment_key,
-  c.segment_kind,
-  c.segment_value,
-  c.column_no,
-  'wasserstein_normed' AS statistic,
-  CASE
-    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
-    THEN (
-      b.low + (
-        b.high - b.low
-      ) / CAST('2.0' AS FLOAT64)
-    ) / NULLIF(c.std_r, 0)
-  END AS value,
-  CASE
-    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
-    THEN CASE
-      WHEN b.high > b.low
-      THEN b.low * (
-        CAST('1.0' AS FLOAT64) - CAST('1e-12' AS FLOAT64)
+  pair_no,
+  segment_key,
+  segment_kind,
+  segment_value,
+  column_no,
+  statistic,
+  value,
+  COALESCE(lower_end, value) AS value_lower,
+  COALESCE(upper_end, value) AS value_upper,
+  n_reference,
+  n_current,
+  test_value,
+  test_df,
+  expected,
+  bins,
+  reason_code
+FROM (
+  SELECT
+    pair_no,
+    segment_key,
+    segment_kind,
+    segment_value,
+    column_no,
+    w.statistic,
+    CASE w.statistic
+      WHEN 'wasserstein_normed'
+      THEN CASE
+        WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
+        THEN (
+          area_least + (
+            area_most - area_least
+          ) / CAST('2.0' AS FLOAT64)
+        ) / NULLIF(c.std_r, 0)
+      END
+      ELSE CAST(NULL AS FLOAT64)
+    END AS value,
+    CASE w.statistic
+      WHEN 'wasserstein_normed'
+      THEN CASE
+        WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
+        THEN CASE
+          WHEN area_most > area_least
+          THEN area_least * (
+            CAST('1.0' AS FLOAT64) - CAST('1e-12' AS FLOAT64)
+          )
+          ELSE area_least
+        END / NULLIF(c.std_r, 0)
+      END
+      ELSE CAST(NULL AS FLOAT64)
+    END AS lower_end,
+    CASE w.statistic
+      WHEN 'wasserstein_normed'
+      THEN CASE
+        WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
+        THEN CASE
+          WHEN area_most > area_least
+          THEN area_most * (
+            CAST('1.0' AS FLOAT64) + CAST('1e-12' AS FLOAT64)
+          )
+          ELSE area_least
+        END / NULLIF(c.std_r, 0)
+      END
+      ELSE CAST(NULL AS FLOAT64)
+    END AS upper_end,
+    c.m_r AS n_reference,
+    c.m_c AS n_current,
+    CAST(NULL AS FLOAT64) AS test_value,
+    CAST(NULL AS FLOAT64) AS test_df,
+    CAST(NULL AS FLOAT64) AS expected,
+    CAST(NULL AS INT64) AS bins,
+    CASE
+      WHEN (
+        c.m_r = 0 OR c.m_c = 0
       )
-      ELSE b.low
-    END / NULLIF(c.std_r, 0)
-  END AS value_lower,
-  CASE
-    WHEN c.infinite = 0 AND c.std_r > CAST('0.0' AS FLOAT64)
-    THEN CASE
-      WHEN b.high > b.low
-      THEN b.high * (
-        CAST('1.0' AS FLOAT64) + CAST('1e-12' AS FLOAT64)
-      )
-      ELSE b.low
-    END / NULLIF(c.std_r, 0)
-  END AS value_upper,
-  c.m_r AS n_reference,
-  c.m_c AS n_current,
-  CAST(NULL AS FLOAT64) AS test_value,
-  CAST(NULL AS FLOAT64) AS test_df,
-  CAST(NULL AS FLOAT64) AS expected,
-  CAST(NULL AS INT64) AS bins,
-  CASE
-    WHEN c.m_r = 0 OR c.m_c = 0
-    THEN 'no_data'
-    WHEN c.infinite > 0
-    THEN 'infinite_values'
-    WHEN c.std_r IS NULL
-    THEN 'not_computable'
-    WHEN c.std_r = CAST('0.0' AS FLOAT64)
-    THEN 'constant_reference'
-  END AS reason_code
-FROM `columns` AS c
-LEFT JOIN area AS b
-  ON c.pair_no = b.pair_no
-  AND c.segment_key = b.segment_key
-  AND c.segment_kind = b.segment_kind
-  AND c.segment_value = b.segment_value
-  AND c.column_no = b.column_no
-WHERE
-  c.column_no IN (1, 2)
+      THEN 'no_data'
+      ELSE CASE w.statistic
+        WHEN 'wasserstein_normed'
+        THEN CASE
+          WHEN c.infinite > 0
+          THEN 'infinite_values'
+          WHEN c.std_r IS NULL
+          THEN 'not_computable'
+          WHEN c.std_r = CAST('0.0' AS FLOAT64)
+          THEN 'constant_reference'
+        END
+        ELSE CAST(NULL AS STRING)
+      END
+    END AS reason_code
+  FROM `columns` AS c
+  LEFT JOIN over_cells
+    USING (pair_no, segment_key, segment_kind, segment_value, column_no)
+  CROSS JOIN wanted AS w
+  WHERE
+    NOT w.statistic IN ('wasserstein_normed') OR c.column_no IN (1, 2)
+) AS said
