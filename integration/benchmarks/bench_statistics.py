@@ -3,8 +3,8 @@
     python integration/benchmarks/bench_statistics.py --rows 1000000
 
 25 columns. Profiling: opening the database, grids and cells of both sides, the Python for it, and closing the database,
-which gives back the pages that profiling read. Statistics: everything else in a ``compare`` (bins, bounds, one statement
-a statistic, decisions, rows), with the default ones, with all that are read from profiles, and with the intervals of the
+which gives back the pages that profiling read. Statistics: everything else in a ``compare`` (bins, bounds, the statement
+of the statistics, decisions, rows), with the default ones, with all that are read from profiles, and with the intervals of the
 rank statistics too. CPU seconds of the
 whole process, so all threads of the engine count; and by the clock, where statistics, which use one core, weigh more.
 """

@@ -168,7 +168,7 @@ def test_compile_is_offline(folder: Path, tmp_path: Path, dialect: str) -> None:
         assert sqlglot.parse(body, read=dialect)
     assert {
         "sql_templates/profile/numeric_cells.sql.j2",
-        "sql_templates/statistics/ks.sql.j2",
+        "sql_templates/metrics/statistics.sql.j2",
         "sql_templates/store/units.sql.j2",
     } <= seen
 

@@ -1,4 +1,4 @@
-"""From two profiles to summaries: pooled cells, bins, bounds, refinement, and one statement a statistic."""
+"""From two profiles to summaries: pooled cells, bins, bounds, refinement, and one statement for the statistics."""
 
 from __future__ import annotations
 
