@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.cases import columns_of, days
+from integration.cases import days
 from integration.engines import Engine
-from integration.test_run import BASE, written
+from integration.test_run import BASE, table_of, written
 from warehouse_drift import verbs_run
 from warehouse_drift.sql.dialect import load_dialect
 from warehouse_drift.verbs_estimate import estimated_plan
@@ -98,7 +98,7 @@ def test_snowflake_has_a_time_limit() -> None:
 def test_a_budget_of_bytes_on_postgres(engines: Callable[[str], Engine], tmp_path: Path) -> None:
     """Refused before a row is read, by the planner's own numbers; with a tenth more than these the plan is let through."""
     engine = engines("postgres")
-    engine.load({"dear": columns_of(days(0, BASE + 1))})
+    engine.load({"dear": table_of(engine, days(0, BASE + 1))})
     with open_warehouse(engine.url) as warehouse:
         warehouse.execute("ANALYZE dear", name="statistics of the table")
     yml = Path(written(tmp_path, engine, "dear"))

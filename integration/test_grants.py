@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from integration.cases import columns_of, days
+from integration.cases import days
 from integration.engines import Engine
-from integration.test_run import BASE, DAYS, written
+from integration.test_run import BASE, DAYS, table_of, written
 from warehouse_drift import api, verbs_run
 from warehouse_drift.errors import DialectError, QueryError, SchemaVersionError
 from warehouse_drift.results import migrate, read, vacuum, write
@@ -61,7 +61,7 @@ def test_one_role_reads_and_another_writes(engines: Callable[[str], Engine], tmp
     """The whole run under a login that owns nothing: the reader could not have written, the writer sees no source."""
     engine = engines("postgres")
     url = make_url(engine.url)
-    engine.load({"apart": columns_of([*days(0, BASE), *days(BASE, DAYS, shift=1.0)])})
+    engine.load({"apart": table_of(engine, [*days(0, BASE), *days(BASE, DAYS, shift=1.0)])})
     yml = Path(written(tmp_path, engine, "apart"))
     body = json.loads(yml.read_text())
     login = url.set(username="d_login", password="x").render_as_string(hide_password=False)

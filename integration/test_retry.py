@@ -12,9 +12,9 @@ import psycopg2
 import pytest
 from markupsafe import Markup
 
-from integration.cases import columns_of, days
+from integration.cases import days
 from integration.engines import Engine
-from integration.test_run import BASE, DAYS, written
+from integration.test_run import BASE, DAYS, table_of, written
 from warehouse_drift import verbs_run
 from warehouse_drift.errors import QueryError
 from warehouse_drift.pipeline.session import Session
@@ -89,7 +89,7 @@ def test_a_deadlock(engines: Callable[[str], Engine]) -> None:
 def test_a_run_goes_on(engines: Callable[[str], Engine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The session is ended as a monitor's run begins: nothing is missing, and the run's record says what happened."""
     engine = engines("postgres")
-    engine.load({"retried": columns_of([*days(0, BASE), *days(BASE, DAYS, shift=1.0)])})
+    engine.load({"retried": table_of(engine, [*days(0, BASE), *days(BASE, DAYS, shift=1.0)])})
     yml = written(tmp_path, engine, "retried")
     begin, ended = verbs_run.run_monitor, []
 
