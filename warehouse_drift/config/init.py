@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from warehouse_drift.config.resolve import KINDS
-from warehouse_drift.config.resolved import Kind, Role, SourceColumn
+from warehouse_drift.config.resolved import KINDS, Kind, Role, SourceColumn
 
 Value = str | int | float | bool | date | datetime | None
 

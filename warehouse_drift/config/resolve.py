@@ -18,6 +18,7 @@ from warehouse_drift.config.model import ColumnConfig, Config, MonitorConfig, Th
 from warehouse_drift.config.names import Names
 from warehouse_drift.config.performance import model_column, table_limits
 from warehouse_drift.config.resolved import (
+    KINDS,
     BaselineSpec,
     ComparisonSpec,
     DatasetRule,
@@ -35,17 +36,6 @@ from warehouse_drift.config.yaml_lines import Path
 from warehouse_drift.errors import Problem
 from warehouse_drift.statistics.registry import BY_NAME, TABLE_STATISTICS, names
 
-KINDS = {
-    "integer": Kind.NUMERIC,
-    "decimal": Kind.NUMERIC,
-    "float": Kind.NUMERIC,
-    "array": Kind.NUMERIC,  # its length
-    "boolean": Kind.BOOLEAN,
-    "date": Kind.DATETIME,
-    "timestamp": Kind.DATETIME,
-    "timestamptz": Kind.DATETIME,
-    "text": Kind.CATEGORICAL,
-}
 _ALLOWED = {
     Kind.NUMERIC: ("integer", "decimal", "float", "array"),
     Kind.BOOLEAN: ("boolean", "integer", "decimal", "float", "text"),

@@ -22,6 +22,20 @@ class Kind(str, Enum):
     TEXT = "text"
 
 
+KINDS = {
+    "integer": Kind.NUMERIC,
+    "decimal": Kind.NUMERIC,
+    "float": Kind.NUMERIC,
+    "array": Kind.NUMERIC,  # its length
+    "boolean": Kind.BOOLEAN,
+    "date": Kind.DATETIME,
+    "timestamp": Kind.DATETIME,
+    "timestamptz": Kind.DATETIME,
+    "text": Kind.CATEGORICAL,
+}
+"""Family of a type -> how such a column is measured."""
+
+
 class Role(str, Enum):
     """What a column is to a model."""
 

@@ -99,10 +99,9 @@ def effects(summary: Summary) -> tuple[float, float, float] | None:
     if summary.statistic in PERFORMANCE and summary.column_name == ":table":
         worse = _worse(summary.statistic, value, summary.expected)
         return worse, worse, worse
-    if summary.statistic in SIGNED:
-        return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
     if summary.statistic == "mann_whitney":
         low, value, high = low - CENTRE, value - CENTRE, high - CENTRE
+    if summary.statistic in (*SIGNED, "mann_whitney"):
         return (0.0 if low < 0.0 < high else min(abs(low), abs(high))), abs(value), max(abs(low), abs(high))
     if summary.statistic == "mann_whitney_less":
         return max(CENTRE - high, 0.0), max(CENTRE - value, 0.0), max(CENTRE - low, 0.0)

@@ -165,7 +165,7 @@ def compare(
             )
         by_number = {c.number: c for c in matched}
         measured = summaries(session, pooled, wanted, zero_shares=zero_shares, expected=len(usable))
-        measured += rank_summaries(session, pooled, rank_sums(session, pooled, ranks), ranks)
+        measured += rank_summaries(session, pooled, rank_sums(session, pooled, ranks), ranks, expected=len(usable))
         measured += moment_summaries(session, pooled, wanted)
         rows = _named(measured, matched)
         for row in rows:

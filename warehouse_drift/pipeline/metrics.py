@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
@@ -14,6 +14,7 @@ from warehouse_drift.pipeline.grids import NumericColumn, Slice
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.registry import BY_NAME
 
+T = TypeVar("T")
 ROWS = 8_000
 """About how many rows of summaries come to Python at once."""
 PROFILED = ("bins", "bounds", "columns")
@@ -113,11 +114,17 @@ def summaries(
 
 def from_profiles(session: Session, names: Sequence[str], expected: int, **params: Any) -> list[dict[str, Any]]:
     """Clean rows of metrics/statistics: as many statistics in a statement as give about ROWS rows."""
-    size = max(1, ROWS // max(1, expected))
     rows: list[dict[str, Any]] = []
-    for first in range(0, len(names), size):
-        rows += map(clean, session.rows("metrics/statistics", names=names[first : first + size], **params))
+    for some in at_once(names, expected):
+        rows += map(clean, session.rows("metrics/statistics", names=some, **params))
     return rows
+
+
+def at_once(statistics: Sequence[T], expected: int) -> Iterator[Sequence[T]]:
+    """As many in a turn as give about ROWS rows, where one gives ``expected``."""
+    size = max(1, ROWS // max(1, expected))
+    for first in range(0, len(statistics), size):
+        yield statistics[first : first + size]
 
 
 def clean(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from warehouse_drift.pipeline.metrics import Pooled, clean
+from warehouse_drift.pipeline.metrics import Pooled, at_once, clean
 from warehouse_drift.pipeline.session import Session
 from warehouse_drift.statistics.finish import FINISH
 from warehouse_drift.statistics.registry import BY_NAME
@@ -36,17 +36,17 @@ def rank_summaries(
     statistics: Sequence[str],
     *,
     columns: Markup | None = None,
-    at_once: int = 6,
+    expected: int = 1,
 ) -> list[dict[str, Any]]:
-    """As ``metrics.summaries``, for the rank statistics among ``statistics``: a statement for ``at_once`` of them."""
+    """As ``metrics.summaries``, for the rank statistics among ``statistics``: as many in a statement."""
     if sums is None:
         return []
     params = {"ranks": sums, "columns": columns or pooled.columns, "numeric": pooled.numeric}
     names = ranked(statistics)
     parts = [session.part(f"statistics/{name}", **params) for name in names]
     rows = []
-    for first in range(0, len(parts), at_once):
-        rows += session.rows("metrics/rank_statistics", parts=parts[first : first + at_once])
+    for some in at_once(parts, expected):
+        rows += session.rows("metrics/rank_statistics", parts=some)
     return [clean(FINISH.get(row["statistic"], dict)(row)) for row in rows]
 
 

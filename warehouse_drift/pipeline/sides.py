@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from warehouse_drift.config.names import Names
-from warehouse_drift.config.resolved import Kind, SourceColumn
+from warehouse_drift.config.resolved import KINDS, Kind, SourceColumn
 from warehouse_drift.errors import UsageError
 from warehouse_drift.sql.dialect import Dialect
 from warehouse_drift.sql.environment import identifier
@@ -16,11 +16,6 @@ from warehouse_drift.sql.expressions import relation
 from warehouse_drift.sql.render import canonical_text
 from warehouse_drift.warehouse.execute import Warehouse
 from warehouse_drift.warehouse.introspect import columns as source_columns
-
-_KINDS = {
-    "integer": Kind.NUMERIC, "decimal": Kind.NUMERIC, "float": Kind.NUMERIC, "boolean": Kind.BOOLEAN, "text": Kind.CATEGORICAL,
-    "date": Kind.DATETIME, "timestamp": Kind.DATETIME, "timestamptz": Kind.DATETIME, "array": Kind.NUMERIC,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ def _pairs(then: Sequence[SourceColumn], now: Names[SourceColumn]) -> dict[str, 
 
 
 def _kind(column: SourceColumn) -> Kind:
-    return _KINDS.get(column.type_family, Kind.TEXT)
+    return KINDS.get(column.type_family, Kind.TEXT)
 
 
 def _compared(number: int, old: SourceColumn, new: SourceColumn | None) -> ComparedColumn:

@@ -86,10 +86,9 @@ def measure_pairs(
         wanted = [s for s in statistics if s in BY_NAME]
         sums = rank_sums(session, pooled, wanted)
         for columns, expected in _columns_in_turns(session, pooled, gridded, len(pairs)):
-            at_once = max(1, ROWS // expected)
             for row in (
                 *summaries(session, pooled, wanted, columns=columns, expected=expected),
-                *rank_summaries(session, pooled, sums, wanted, columns=columns, at_once=at_once),
+                *rank_summaries(session, pooled, sums, wanted, columns=columns, expected=expected),
                 *moment_summaries(session, pooled, wanted, columns=columns),
             ):
                 summary = summary_of(row, by_number)

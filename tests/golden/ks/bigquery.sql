@@ -49,11 +49,7 @@ FROM (
       THEN ks_least / NULLIF(CAST(c.m_r AS FLOAT64), 0) / NULLIF(CAST(c.m_c AS FLOAT64), 0)
       ELSE CAST(NULL AS FLOAT64)
     END AS value,
-    CASE w.statistic
-      WHEN 'ks'
-      THEN ks_least / NULLIF(CAST(c.m_r AS FLOAT64), 0) / NULLIF(CAST(c.m_c AS FLOAT64), 0)
-      ELSE CAST(NULL AS FLOAT64)
-    END AS lower_end,
+    CAST(NULL AS FLOAT64) AS lower_end,
     CASE w.statistic
       WHEN 'ks'
       THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / NULLIF(CAST(c.m_r AS FLOAT64), 0) / NULLIF(CAST(c.m_c AS FLOAT64), 0)

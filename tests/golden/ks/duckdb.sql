@@ -12,8 +12,7 @@ FROM (
   SELECT pair_no, segment_key, segment_kind, segment_value, column_no, w.statistic,
     CASE w.statistic
       WHEN 'ks' THEN ks_least / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE) ELSE CAST(NULL AS DOUBLE) END AS value,
-    CASE w.statistic
-      WHEN 'ks' THEN ks_least / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE) ELSE CAST(NULL AS DOUBLE) END AS lower_end,
+    CAST(NULL AS DOUBLE) AS lower_end,
     CASE w.statistic
       WHEN 'ks' THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE) ELSE CAST(NULL AS DOUBLE) END AS upper_end,
     c.m_r AS n_reference, c.m_c AS n_current,

@@ -49,11 +49,7 @@ FROM (
       THEN ks_least / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)
       ELSE CAST(NULL AS DOUBLE PRECISION)
     END AS value,
-    CASE w.statistic
-      WHEN 'ks'
-      THEN ks_least / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)
-      ELSE CAST(NULL AS DOUBLE PRECISION)
-    END AS lower_end,
+    CAST(NULL AS DOUBLE PRECISION) AS lower_end,
     CASE w.statistic
       WHEN 'ks'
       THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / CAST(c.m_r AS DOUBLE PRECISION) / CAST(c.m_c AS DOUBLE PRECISION)

@@ -49,11 +49,7 @@ FROM (
       THEN ks_least / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE)
       ELSE CAST(NULL AS DOUBLE)
     END AS value,
-    CASE w.statistic
-      WHEN 'ks'
-      THEN ks_least / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE)
-      ELSE CAST(NULL AS DOUBLE)
-    END AS lower_end,
+    CAST(NULL AS DOUBLE) AS lower_end,
     CASE w.statistic
       WHEN 'ks'
       THEN CASE WHEN ks_most > ks_least THEN ks_most ELSE ks_least END / CAST(c.m_r AS DOUBLE) / CAST(c.m_c AS DOUBLE)
